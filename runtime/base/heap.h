@@ -1,0 +1,44 @@
+/*
+ * All memory of the library comes from an inn_heap: it has a ceiling, knows
+ * its peak, and can be told to fail the n-th request, which is how tests walk
+ * every error path. Blocks are aligned to 64 bytes. Safe to share by threads.
+ */
+#ifndef INN_BASE_HEAP_H
+#define INN_BASE_HEAP_H
+
+#include "runtime/inn.h"
+
+struct inn_heap;
+
+#define INN_HEAP_DEFAULT_CEILING ((size_t)16 << 30)
+
+/* NULL when the system has no memory. ceiling 0: the default. */
+struct inn_heap *inn_heap_new(size_t ceiling);
+
+/* Frees the heap itself; every block must have been freed before. */
+void inn_heap_free(struct inn_heap *heap);
+
+/* The n-th request from now fails (1: the next). 0: none. */
+void inn_heap_fail_at(struct inn_heap *heap, size_t n);
+
+size_t inn_heap_used(const struct inn_heap *heap);
+size_t inn_heap_peak(const struct inn_heap *heap);
+
+/*
+ * count × size bytes, zeroed; own. NULL with err filled: INN_ERR_MEMORY, or
+ * INN_ERR_LIMIT where the ceiling is met. A product of 0 gives a valid block.
+ */
+void *inn_alloc(struct inn_heap *heap, size_t count, size_t size,
+                struct inn_error *err);
+
+/* As inn_alloc, contents undefined: for large buffers that are filled next. */
+void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
+                    struct inn_error *err);
+
+/* Grows or shrinks; on failure NULL, and the old block stays. */
+void *inn_realloc(struct inn_heap *heap, void *block, size_t count,
+                  size_t size, struct inn_error *err);
+
+void inn_free(struct inn_heap *heap, void *block);
+
+#endif

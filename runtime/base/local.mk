@@ -1,0 +1,16 @@
+libinncore_la_SOURCES += \
+    runtime/base/arena.c \
+    runtime/base/arena.h \
+    runtime/base/checked.h \
+    runtime/base/error.c \
+    runtime/base/error.h \
+    runtime/base/file.h \
+    runtime/base/heap.c \
+    runtime/base/heap.h \
+    runtime/base/map.c \
+    runtime/base/map.h \
+    runtime/base/npy.h \
+    runtime/base/port.h \
+    runtime/base/tensor.h \
+    runtime/base/threads.c \
+    runtime/base/threads.h

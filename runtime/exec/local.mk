@@ -1,0 +1,2 @@
+libinncore_la_SOURCES += \
+    runtime/exec/session.h

@@ -1,0 +1,45 @@
+/*
+ * Running a graph: a plan for given input sizes (steps, layouts, memory from
+ * lifetimes), kept until other sizes are asked for.
+ */
+#ifndef INN_EXEC_SESSION_H
+#define INN_EXEC_SESSION_H
+
+#include "runtime/graph/graph.h"
+
+struct inn_session;
+
+struct inn_session_options {
+    int threads;    /* 0: all */
+    bool reference; /* only reference kernels, no oneDNN, no fusion */
+    bool keep_all;  /* every value stays readable after a run */
+};
+
+/*
+ * Borrows graph, whose weights must be present and which must not change.
+ * INN_ERR_UNSUPPORTED lists every graph node that can't be run, in one line.
+ */
+enum inn_status inn_session_new(struct inn_session **session,
+                                const struct inn_graph *graph,
+                                const struct inn_session_options *options,
+                                struct inn_error *err);
+void inn_session_free(struct inn_session *session);
+
+/*
+ * Runs on in[n], in the order of graph->inputs. INN_ERR_RANGE where a type,
+ * rank or fixed size differs from what the network declares. On success
+ * *out points to graph->n_outputs tensors, borrowed until the next run.
+ */
+enum inn_status inn_session_run(struct inn_session *session,
+                                const struct inn_tensor **out,
+                                const struct inn_tensor *in, int n,
+                                struct inn_error *err);
+
+/* A value by its name after a run with keep_all; NULL if there is none. */
+const struct inn_tensor *inn_session_value(const struct inn_session *session,
+                                           const char *name);
+
+/* Bytes of activation memory of the present plan. */
+size_t inn_session_workspace(const struct inn_session *session);
+
+#endif

@@ -1,0 +1,2 @@
+libinncore_la_SOURCES += \
+    runtime/file/container.h

@@ -1,0 +1,5 @@
+libinncore_la_SOURCES += \
+    runtime/grid/axis_map.h \
+    runtime/grid/model.h \
+    runtime/grid/plan.h \
+    runtime/grid/sample.h

@@ -1,0 +1,78 @@
+/*
+ * Widths: what the user asked for, turned into a channel count per group.
+ */
+#ifndef INN_GRID_PLAN_H
+#define INN_GRID_PLAN_H
+
+#include "runtime/grid/model.h"
+
+enum inn_partition { INN_PARTITION_UNIFORM = 0, INN_PARTITION_L1 = 1 };
+
+enum inn_quadrature {
+    INN_QUAD_TRAPEZOID = 0,
+    INN_QUAD_LEFT = 1,
+    INN_QUAD_RIGHT = 2,
+    INN_QUAD_MIDPOINT = 3,
+    INN_QUAD_SIMPSON = 4,
+    INN_QUAD_GAUSS = 5
+};
+
+/* One --set GLOB=VALUE, in the order given. */
+struct inn_width_rule {
+    const char *glob;
+    double value;     /* a factor of N, or a count */
+    bool is_factor;
+};
+
+enum inn_budget { INN_BUDGET_NONE, INN_BUDGET_PARAMS, INN_BUDGET_MACS,
+                  INN_BUDGET_BYTES };
+
+struct inn_width_request {
+    double width; /* factor for every group; 0: 1.0 */
+    const struct inn_width_rule *rules;
+    size_t n_rules;
+    enum inn_budget budget;
+    double budget_value; /* F <= 1 of the whole for params, macs; bytes */
+    int64_t round;       /* 0: 8 where N >= 64, else 1 */
+    int64_t min;         /* least width; 0: 1 */
+    const char *const *only;   /* globs of groups that may change */
+    const char *const *freeze; /* globs of groups that may not */
+    size_t n_only, n_freeze;
+};
+
+struct inn_plan {
+    struct inn_heap *heap;
+    int64_t *widths; /* [model->n_groups] */
+    int n_groups;
+    enum inn_partition partition;
+    enum inn_quadrature quadrature;
+};
+
+/* Parameters, multiply-accumulates and f32 bytes of weights at widths. */
+struct inn_cost {
+    int64_t params, macs, bytes;
+};
+
+/*
+ * Widths for a request. Factors in (0, 4]; n = F·N rounded to the nearest
+ * multiple, at least min, exactly N for F = 1. A budget is met by the largest
+ * common factor that fits, found by bisection. INN_ERR_RANGE: a glob that
+ * matches nothing, a width out of range, a budget that can't be met; the
+ * message says what would work.
+ */
+enum inn_status inn_plan_make(struct inn_plan *plan,
+                              const struct inn_model *model,
+                              const struct inn_width_request *request,
+                              struct inn_error *err);
+
+/* Exact widths from a plan file: {"schema":1,"widths":{"group": n, …}}. */
+enum inn_status inn_plan_read(struct inn_plan *plan,
+                              const struct inn_model *model,
+                              const char *path, struct inn_error *err);
+void inn_plan_free(struct inn_plan *plan);
+
+enum inn_status inn_plan_cost(struct inn_cost *cost,
+                              const struct inn_model *model,
+                              const int64_t *widths, struct inn_error *err);
+
+#endif

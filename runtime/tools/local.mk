@@ -1,0 +1,1 @@
+# The program inn: one file per subcommand.

@@ -1,0 +1,17 @@
+# Unit tests are Check programs, one per module; each area lists its own in a
+# fragment (unit_tests += tests/unit/test_NAME is all a new one needs).
+# Everything else in tests/ is run by tests/run.
+if HAVE_CHECK
+unit_tests =
+include tests/unit/base.mk
+include tests/unit/graph.mk
+include tests/unit/ops.mk
+include tests/unit/grid.mk
+include tests/unit/file.mk
+include tests/unit/exec.mk
+if CONVERTER
+include tests/unit/converter.mk
+endif
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
