@@ -11,6 +11,7 @@ libinncore_la_SOURCES += \
     runtime/base/map.h \
     runtime/base/npy.h \
     runtime/base/port.h \
+    runtime/base/tensor.c \
     runtime/base/tensor.h \
     runtime/base/threads.c \
     runtime/base/threads.h
