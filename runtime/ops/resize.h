@@ -24,11 +24,21 @@ struct inn_resizer {
     enum inn_status (*set_int)(void *state, const char *name, int64_t value,
                                struct inn_error *err);
     /*
+     * Whether the input is a constant of the graph: what was computed from
+     * shapes has data too, but follows the width by itself. NULL: whatever
+     * has data is a constant.
+     */
+    bool (*is_const)(void *state, int input);
+    /*
      * Replaces a constant integer input by values, in its old type and rank;
-     * other users of the same constant keep theirs.
+     * other users of the same constant keep theirs. An input that was
+     * omitted is added: i64, rank 1.
      */
     enum inn_status (*set_input)(void *state, int input,
                                  const int64_t *values, size_t count,
+                                 struct inn_error *err);
+    /* Removes an attribute, if it is there. NULL: it can't be done. */
+    enum inn_status (*drop_attr)(void *state, const char *name,
                                  struct inn_error *err);
 };
 
