@@ -33,8 +33,9 @@ enum inn_status inn_file_map_beneath(struct inn_bytes *bytes, const char *dir,
 struct inn_write;
 
 /*
- * Creates a temporary file in path's folder. INN_ERR_IO when path exists and
- * overwrite is false, or is no regular file. "-" writes to stdout.
+ * Creates a temporary file in path's folder. INN_ERR_IO when path is a file
+ * and overwrite is false, or a folder. "-" writes to stdout; a device or pipe
+ * (/dev/null) is written to directly, as there is nothing to replace.
  */
 enum inn_status inn_write_open(struct inn_write **out, const char *path,
                                bool overwrite, struct inn_heap *heap,

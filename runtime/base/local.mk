@@ -4,6 +4,7 @@ libinncore_la_SOURCES += \
     runtime/base/checked.h \
     runtime/base/error.c \
     runtime/base/error.h \
+    runtime/base/file.c \
     runtime/base/file.h \
     runtime/base/heap.c \
     runtime/base/heap.h \
