@@ -6,6 +6,8 @@ libinncore_la_SOURCES += \
     runtime/base/error.h \
     runtime/base/file.c \
     runtime/base/file.h \
+    runtime/base/glob.c \
+    runtime/base/glob.h \
     runtime/base/heap.c \
     runtime/base/heap.h \
     runtime/base/map.c \
