@@ -12,6 +12,7 @@ libinncore_la_SOURCES += \
     runtime/base/heap.h \
     runtime/base/map.c \
     runtime/base/map.h \
+    runtime/base/npy.c \
     runtime/base/npy.h \
     runtime/base/port.h \
     runtime/base/tensor.c \
