@@ -145,6 +145,12 @@ const struct inn_weight *inn_model_weight(const struct inn_model *model,
  */
 void inn_block_starts(const struct inn_group *group, int64_t n,
                       int64_t *starts);
+/* The same of one boundary: before channel `before` lies point … of n. */
+static inline int64_t inn_block_start(const struct inn_group *group,
+                                      int64_t n, int64_t before)
+{
+    return (2 * n * before + group->size) / (2 * group->size);
+}
 
 /* Length of the axis when group g has widths[g] channels. */
 int64_t inn_axis_length(const struct inn_model *model,
