@@ -18,4 +18,6 @@ libinncore_la_SOURCES += \
     runtime/base/tensor.c \
     runtime/base/tensor.h \
     runtime/base/threads.c \
-    runtime/base/threads.h
+    runtime/base/threads.h \
+    runtime/base/wire.c \
+    runtime/base/wire.h
