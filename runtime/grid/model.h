@@ -129,6 +129,10 @@ struct inn_model {
     struct inn_source source;
 };
 
+/* An empty model on heap, its arena ready; own. */
+enum inn_status inn_model_new(struct inn_model **model, struct inn_heap *heap,
+                              struct inn_error *err);
+/* Frees graph, source, arena and model itself. */
 void inn_model_free(struct inn_model *model);
 
 /* The axis, or NULL where none of its elements is in a group. */

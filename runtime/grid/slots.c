@@ -31,6 +31,19 @@ static int64_t share(const struct inn_group *group, int64_t n, int block)
            inn_block_start(group, n, before);
 }
 
+/* Slots that no span gives, or that lie past the table: a damaged file. */
+static enum inn_status uneven(const struct inn_model *model,
+                              const struct inn_axis *axis,
+                              const struct inn_group *group,
+                              struct inn_error *err)
+{
+    return inn_fail(err, INN_ERR_FORMAT,
+                    "axis %d of '%s': the %d blocks of group '%s' don't occur "
+                    "equally often", axis->axis,
+                    model->graph->values[axis->value].name, group->n_blocks,
+                    group->name);
+}
+
 enum inn_status inn_axis_slots(struct inn_slots *slots,
                                const struct inn_model *model,
                                const struct inn_axis *axis, int group,
@@ -63,12 +76,18 @@ enum inn_status inn_axis_slots(struct inn_slots *slots,
                              s->block) * s->repeat;
             continue;
         }
+        if (done[s->block] + s->repeat > slots->functions)
+            return uneven(model, axis, g, err);
         for (p = starts[s->block]; p < starts[s->block + 1]; p++) {
             for (r = 0; r < s->repeat; r++)
                 slots->at[(done[s->block] + r) * slots->width + p] =
                     element++;
         }
         done[s->block] += s->repeat;
+    }
+    for (i = 0; i < g->n_blocks; i++) {
+        if (done[i] != slots->functions)
+            return uneven(model, axis, g, err);
     }
     return INN_OK;
 }

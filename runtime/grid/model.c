@@ -1,0 +1,149 @@
+/*
+ * The integral network as a thing in memory: making and freeing it, finding
+ * its axes and weights, and the lengths that axes take at given widths.
+ */
+#include "runtime/grid/model.h"
+
+#include "runtime/base/error.h"
+
+enum inn_status inn_model_new(struct inn_model **model, struct inn_heap *heap,
+                              struct inn_error *err)
+{
+    struct inn_model *m = inn_alloc(heap, 1, sizeof(*m), err);
+
+    *model = m;
+    if (m == NULL)
+        return INN_ERR_MEMORY;
+    m->heap = heap;
+    inn_arena_init(&m->arena, heap);
+    return INN_OK;
+}
+
+void inn_model_free(struct inn_model *model)
+{
+    if (model == NULL)
+        return;
+    inn_graph_free(model->graph);
+    if (model->source.free != NULL)
+        model->source.free(model->source.state);
+    inn_arena_free(&model->arena);
+    inn_free(model->heap, model);
+}
+
+const struct inn_axis *inn_model_axis(const struct inn_model *model,
+                                      int value, int axis)
+{
+    int low = 0, high = model->n_axes;
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        const struct inn_axis *a = &model->axes[middle];
+
+        if (a->value == value && a->axis == axis)
+            return a;
+        if (a->value < value || (a->value == value && a->axis < axis))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct inn_weight *inn_model_weight(const struct inn_model *model,
+                                          int value)
+{
+    int low = 0, high = model->n_weights;
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        const struct inn_weight *w = &model->weights[middle];
+
+        if (w->value == value)
+            return w;
+        if (w->value < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+void inn_block_starts(const struct inn_group *group, int64_t n,
+                      int64_t *starts)
+{
+    int64_t before = 0;
+    int b;
+
+    starts[0] = 0;
+    for (b = 0; b < group->n_blocks; b++) {
+        before += group->blocks[b];
+        starts[b + 1] = inn_block_start(group, n, before);
+    }
+}
+
+/* Elements of a span when its group has n channels. */
+static int64_t span_length(const struct inn_model *model,
+                           const struct inn_span *span, int64_t n)
+{
+    const struct inn_group *g;
+    int64_t before = 0;
+    int b;
+
+    g = &model->groups[span->group];
+    for (b = 0; b < span->block; b++)
+        before += g->blocks[b];
+    return (inn_block_start(g, n, before + g->blocks[span->block]) -
+            inn_block_start(g, n, before)) * span->repeat;
+}
+
+int64_t inn_axis_length(const struct inn_model *model,
+                        const struct inn_axis *axis, const int64_t *widths)
+{
+    int64_t length = 0;
+    int i;
+
+    for (i = 0; i < axis->n_spans; i++) {
+        const struct inn_span *s = &axis->spans[i];
+
+        length += s->group < 0 ? s->count
+                               : span_length(model, s, widths[s->group]);
+    }
+    return length;
+}
+
+/* Elements of a span as the network has it. */
+static int64_t size_of(const struct inn_model *model,
+                       const struct inn_span *span)
+{
+    return span->group < 0 ? span->count
+                           : model->groups[span->group].blocks[span->block] *
+                                 span->repeat;
+}
+
+int64_t inn_axis_edge(const struct inn_model *model,
+                      const struct inn_axis *axis, const int64_t *widths,
+                      int64_t at)
+{
+    int64_t edge = 0, length, size;
+    int i;
+
+    for (i = 0; i < axis->n_spans; i++) {
+        const struct inn_span *s = &axis->spans[i];
+
+        size = size_of(model, s);
+        length = s->group < 0 ? s->count
+                              : span_length(model, s, widths[s->group]);
+        if (at < size) {
+            /*
+             * Only ends of blocks are boundaries; should a damaged file ask
+             * for one inside, it moves in proportion and stays in the block.
+             */
+            if (s->group >= 0 && size != length)
+                at = (int64_t)((double)at * (double)length / (double)size);
+            return edge + at;
+        }
+        at -= size;
+        edge += length;
+    }
+    return edge;
+}
