@@ -1,0 +1,378 @@
+/*
+ * Shapes, types and small constants of a whole graph, in graph order. Relies
+ * on each row's infer to check what it is given; what a row can't say stays
+ * unknown, and so does all behind it.
+ */
+#include "runtime/ops/shapes.h"
+
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/base/error.h"
+#include "runtime/ops/common.h"
+
+/*
+ * A constant that takes longer than this to compute is left to whoever runs
+ * the network: a few bytes of a hostile file can ask for a product of two
+ * huge constants.
+ */
+#define FOLD_MACS ((int64_t)1 << 32)
+
+/* All constants together, in multiples of what one may have. */
+#define FOLD_TOTAL 8
+
+struct pass {
+    struct inn_shapes *shapes;
+    const struct inn_graph *graph;
+    const struct inn_binding *bindings;
+    size_t n_bindings;
+    int64_t spatial;
+    size_t fold_bytes;
+    size_t budget; /* bytes left for all constants */
+    const struct inn_tensor **in;
+    struct inn_tensor *out;
+    struct inn_error *err;
+};
+
+static bool has_symbol(const struct inn_graph *graph, const char *symbol)
+{
+    int i, k;
+
+    for (i = 0; i < graph->n_inputs; i++) {
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+
+        for (k = 0; k < v->rank; k++) {
+            if (v->dims[k].symbol != NULL &&
+                strcmp(v->dims[k].symbol, symbol) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the sizes given for an input fit what the file declares. */
+static enum inn_status check_input_binding(const struct inn_graph *graph,
+                                           const struct inn_binding *b,
+                                           struct inn_error *err)
+{
+    int i, v = inn_graph_find(graph, b->name);
+    const struct inn_value *value;
+    char text[INN_SHAPE_TEXT];
+
+    if (v < 0 || !graph->values[v].is_input)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "the network has no input called '%s'", b->name);
+    if (b->rank > INN_MAX_RANK)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "input '%s': %d dimensions were given, %d are the "
+                        "most", b->name, b->rank, INN_MAX_RANK);
+    value = &graph->values[v];
+    if (value->rank >= 0 && value->rank != b->rank)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "input '%s' has %d dimensions, the given shape %s "
+                        "has %d", b->name, value->rank,
+                        inn_shape_text(text, b->rank, b->dims), b->rank);
+    for (i = 0; i < b->rank; i++) {
+        if (b->dims[i] < 0)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "input '%s': %lld is no size for axis %d",
+                            b->name, (long long)b->dims[i], i);
+        if (value->rank >= 0 && value->dims[i].size >= 0 &&
+            value->dims[i].size != b->dims[i])
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "input '%s' has %lld elements on axis %d, the "
+                            "given shape has %lld", b->name,
+                            (long long)value->dims[i].size, i,
+                            (long long)b->dims[i]);
+    }
+    return INN_OK;
+}
+
+static enum inn_status check_bindings(const struct pass *p)
+{
+    enum inn_status st = INN_OK;
+    size_t i;
+
+    for (i = 0; i < p->n_bindings && st == INN_OK; i++) {
+        const struct inn_binding *b = &p->bindings[i];
+
+        if (b->rank >= 0)
+            st = check_input_binding(p->graph, b, p->err);
+        else if (!has_symbol(p->graph, b->name))
+            st = inn_fail(p->err, INN_ERR_ARGUMENT,
+                          "no input has a dimension called '%s'", b->name);
+        else if (b->dims[0] < 0)
+            st = inn_fail(p->err, INN_ERR_ARGUMENT,
+                          "dimension '%s': %lld is no size", b->name,
+                          (long long)b->dims[0]);
+    }
+    return st;
+}
+
+/* The binding of the input called name, or NULL. */
+static const struct inn_binding *input_binding(const struct pass *p,
+                                               const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_bindings; i++) {
+        if (p->bindings[i].rank >= 0 &&
+            strcmp(p->bindings[i].name, name) == 0)
+            return &p->bindings[i];
+    }
+    return NULL;
+}
+
+/* What a symbol was given, itself or by an input that carries it; or -1. */
+static int64_t symbol_size(const struct pass *p, const char *symbol)
+{
+    size_t i;
+    int k;
+
+    for (i = 0; i < p->n_bindings; i++) {
+        const struct inn_binding *b = &p->bindings[i];
+        const struct inn_value *v;
+
+        if (b->rank < 0) {
+            if (strcmp(b->name, symbol) == 0)
+                return b->dims[0];
+            continue;
+        }
+        v = &p->graph->values[inn_graph_find(p->graph, b->name)];
+        for (k = 0; k < v->rank; k++) {
+            if (v->dims[k].symbol != NULL &&
+                strcmp(v->dims[k].symbol, symbol) == 0)
+                return b->dims[k];
+        }
+    }
+    return -1;
+}
+
+static enum inn_status place_input(struct pass *p, int v)
+{
+    const struct inn_value *value = &p->graph->values[v];
+    const struct inn_binding *b = input_binding(p, value->name);
+    int64_t dims[INN_MAX_RANK] = {0};
+    int i, rank = b != NULL ? b->rank : value->rank;
+    enum inn_status st;
+
+    if (rank < 0 || inn_type_size(value->type) == 0)
+        return INN_OK;
+    for (i = 0; i < rank; i++) {
+        if (b != NULL) {
+            dims[i] = b->dims[i];
+            continue;
+        }
+        dims[i] = value->dims[i].size;
+        if (dims[i] < 0 && value->dims[i].symbol != NULL)
+            dims[i] = symbol_size(p, value->dims[i].symbol);
+        if (dims[i] < 0)
+            dims[i] = i == 0 ? 1 : p->spatial;
+    }
+    st = inn_tensor_init(&p->shapes->known[v], value->type, rank, dims,
+                         p->err);
+    if (st != INN_OK)
+        inn_error_prefix(p->err, "input '%s'", value->name);
+    p->shapes->is_known[v] = st == INN_OK;
+    return st;
+}
+
+/* Room for what the graph nodes take and give, at most. */
+static enum inn_status make_room(struct pass *p)
+{
+    const struct inn_graph *g = p->graph;
+    struct inn_shapes *s = p->shapes;
+    size_t n = (size_t)g->n_values;
+    int i, most_in = 0, most_out = 0;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i].n_inputs > most_in)
+            most_in = g->nodes[i].n_inputs;
+        if (g->nodes[i].n_outputs > most_out)
+            most_out = g->nodes[i].n_outputs;
+    }
+    s->known = inn_arena_alloc(&s->arena, n, sizeof(*s->known), p->err);
+    if (s->known == NULL)
+        return p->err->status;
+    s->is_known = inn_arena_alloc(&s->arena, n, sizeof(*s->is_known),
+                                  p->err);
+    if (s->is_known == NULL)
+        return p->err->status;
+    s->n_values = g->n_values;
+    p->in = inn_arena_alloc(&s->arena, (size_t)most_in, sizeof(*p->in),
+                            p->err);
+    if (p->in == NULL)
+        return p->err->status;
+    p->out = inn_arena_alloc(&s->arena, (size_t)most_out, sizeof(*p->out),
+                             p->err);
+    return p->out != NULL ? INN_OK : p->err->status;
+}
+
+/* Inputs of the graph node into p->in; false where one is unknown. */
+static bool gather_inputs(struct pass *p, const struct inn_node *node,
+                          bool *constant)
+{
+    int i;
+
+    *constant = node->n_captures == 0;
+    for (i = 0; i < node->n_inputs; i++) {
+        int v = node->inputs[i];
+
+        p->in[i] = v < 0 ? NULL : inn_shapes_get(p->shapes, v);
+        if (v >= 0 && p->in[i] == NULL)
+            return false;
+        if (v >= 0 && (p->in[i]->data == NULL ||
+                       inn_type_size(p->in[i]->type) == 0))
+            *constant = false;
+    }
+    return true;
+}
+
+/* Whether the outputs may be computed; *done: they have been. */
+static bool may_fold(struct pass *p, const struct inn_infer *c, bool *done)
+{
+    size_t bytes = 0;
+    int i;
+
+    *done = true;
+    for (i = 0; i < c->n_out; i++) {
+        if (c->out[i].type == INN_UNDEFINED) {
+            if (c->node->outputs[i] >= 0)
+                *done = false;
+            return false;
+        }
+        if (!inn_add_size(&bytes, bytes, c->out[i].bytes))
+            return false;
+        if (c->out[i].data == NULL)
+            *done = false;
+    }
+    if (*done || bytes > p->fold_bytes || bytes > p->budget ||
+        inn_node_macs(c) > FOLD_MACS)
+        return false;
+    p->budget -= bytes;
+    return true;
+}
+
+/* Computes the outputs of a graph node whose inputs all have data. */
+static enum inn_status fold_node(struct pass *p, const struct inn_op *op,
+                                 struct inn_infer *c)
+{
+    struct inn_run run = {c->node, c->in, c->out, c->n_in, c->n_out, 0,
+                          p->err};
+    struct inn_arena scratch;
+    enum inn_status st = INN_OK;
+    int i;
+
+    inn_arena_init(&scratch, p->graph->heap);
+    if (strcmp(c->node->op_type, "Identity") == 0 && c->n_out == 1) {
+        c->out[0].data = c->in[0]->data;
+        goto out;
+    }
+    for (i = 0; i < c->n_out; i++) {
+        struct inn_tensor *t = &c->out[i];
+
+        t->data = inn_arena_alloc(&p->shapes->arena, t->bytes, 1, p->err);
+        if (t->data == NULL) {
+            st = p->err->status;
+            goto out;
+        }
+    }
+    st = inn_op_run(op, &run, &scratch);
+    if (st == INN_ERR_UNSUPPORTED) {
+        for (i = 0; i < c->n_out; i++)
+            c->out[i].data = NULL;
+        st = INN_OK;
+    }
+out:
+    inn_arena_free(&scratch);
+    return st;
+}
+
+static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
+{
+    const struct inn_op *op = inn_node_op(node);
+    struct inn_infer c = {node, p->in, p->out, node->n_inputs,
+                          node->n_outputs, &p->shapes->arena, p->err};
+    bool constant, done = false;
+    enum inn_status st;
+    int i;
+
+    if (op == NULL || op->infer == NULL || !gather_inputs(p, node, &constant))
+        return INN_OK;
+    memset(p->out, 0, (size_t)node->n_outputs * sizeof(*p->out));
+    st = op->infer(&c);
+    if (st == INN_ERR_UNSUPPORTED)
+        return INN_OK;
+    if (st == INN_OK && constant && op->run != NULL && may_fold(p, &c, &done))
+        st = fold_node(p, op, &c);
+    else if (st == INN_OK && !inn_add_i64(&p->shapes->macs, p->shapes->macs,
+                                          inn_node_macs(&c)))
+        p->shapes->macs = INT64_MAX;
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        int v = node->outputs[i];
+
+        if (v < 0 || p->out[i].type == INN_UNDEFINED)
+            continue;
+        p->shapes->known[v] = p->out[i];
+        p->shapes->is_known[v] = true;
+    }
+    return st;
+}
+
+enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
+                                 const struct inn_graph *graph,
+                                 const struct inn_binding *bindings,
+                                 size_t n_bindings, int64_t spatial,
+                                 size_t fold_bytes, struct inn_error *err)
+{
+    struct inn_error local = {INN_OK, ""};
+    struct pass p = {.shapes = shapes, .graph = graph, .bindings = bindings,
+                     .n_bindings = n_bindings, .spatial = spatial,
+                     .fold_bytes = fold_bytes, .budget = SIZE_MAX,
+                     .err = &local};
+    enum inn_status st;
+    int i;
+
+    memset(shapes, 0, sizeof(*shapes));
+    inn_arena_init(&shapes->arena, graph->heap);
+    inn_mul_size(&p.budget, fold_bytes, FOLD_TOTAL);
+    st = check_bindings(&p);
+    if (st == INN_OK)
+        st = make_room(&p);
+    for (i = 0; i < graph->n_values && st == INN_OK; i++) {
+        const struct inn_value *v = &graph->values[i];
+
+        if (v->init != NULL) {
+            shapes->known[i] = *v->init;
+            shapes->is_known[i] = true;
+        } else if (v->is_input) {
+            st = place_input(&p, i);
+        }
+    }
+    for (i = 0; i < graph->n_nodes && st == INN_OK; i++) {
+        const struct inn_node *node = &graph->nodes[i];
+
+        if (node->n_outputs > 0 && node->outputs[0] >= 0 &&
+            graph->values[node->outputs[0]].init != NULL)
+            continue;
+        st = infer_node(&p, node);
+    }
+    if (st != INN_OK && err != NULL)
+        *err = local;
+    return st;
+}
+
+void inn_shapes_free(struct inn_shapes *shapes)
+{
+    if (shapes->arena.heap != NULL)
+        inn_arena_free(&shapes->arena);
+    memset(shapes, 0, sizeof(*shapes));
+}
+
+const struct inn_tensor *inn_shapes_get(const struct inn_shapes *shapes,
+                                        int v)
+{
+    if (v < 0 || v >= shapes->n_values || !shapes->is_known[v])
+        return NULL;
+    return &shapes->known[v];
+}
