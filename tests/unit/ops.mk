@@ -1,1 +1,4 @@
-# unit_tests += tests/unit/test_NAME
+# The operator cases of tests/ops/, and the unit tests of runtime/ops/.
+unit_tests += \
+    tests/ops/run_cases
+EXTRA_DIST += tests/ops
