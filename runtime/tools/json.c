@@ -1,0 +1,122 @@
+/* A thin layer over cJSON that can't lose an allocation failure. */
+#include "runtime/tools/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static cJSON *add(struct inn_json *json, cJSON *in, const char *name,
+                  cJSON *item)
+{
+    bool added = item != NULL && in != NULL &&
+                 (name != NULL ? cJSON_AddItemToObject(in, name, item)
+                               : cJSON_AddItemToArray(in, item));
+
+    if (added)
+        return item;
+    cJSON_Delete(item);
+    json->failed = true;
+    return NULL;
+}
+
+void inn_json_start(struct inn_json *json)
+{
+    json->failed = false;
+    json->root = cJSON_CreateObject();
+    inn_json_int(json, json->root, "schema", 1);
+}
+
+cJSON *inn_json_object(struct inn_json *json, cJSON *in, const char *name)
+{
+    return add(json, in, name, cJSON_CreateObject());
+}
+
+cJSON *inn_json_array(struct inn_json *json, cJSON *in, const char *name)
+{
+    return add(json, in, name, cJSON_CreateArray());
+}
+
+/* Length of the UTF-8 sequence at p, or 0 where there is none. */
+static size_t sequence(const unsigned char *p)
+{
+    uint32_t code;
+    size_t n, i;
+
+    if (p[0] < 0x80)
+        return 1;
+    n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    code = p[0] & (0x7fu >> n);
+    for (i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (p[i] & 0x3fu);
+    }
+    if ((n == 3 && code < 0x800) || (n == 4 && code < 0x10000) ||
+        code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        return 0;
+    return n;
+}
+
+void inn_json_text(struct inn_json *json, cJSON *in, const char *name,
+                   const char *text)
+{
+    cJSON *item = text != NULL ? cJSON_CreateString(text)
+                               : cJSON_CreateNull();
+    unsigned char *p;
+    size_t n;
+
+    if (item != NULL && text != NULL) {
+        for (p = (unsigned char *)item->valuestring; *p != '\0'; p += n) {
+            n = sequence(p);
+            if (n == 0) {
+                *p = '?';
+                n = 1;
+            }
+        }
+    }
+    add(json, in, name, item);
+}
+
+void inn_json_number(struct inn_json *json, cJSON *in, const char *name,
+                     double value)
+{
+    add(json, in, name, isfinite(value) ? cJSON_CreateNumber(value)
+                                        : cJSON_CreateNull());
+}
+
+void inn_json_int(struct inn_json *json, cJSON *in, const char *name,
+                  int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    add(json, in, name, cJSON_CreateRaw(text));
+}
+
+void inn_json_bool(struct inn_json *json, cJSON *in, const char *name,
+                   bool value)
+{
+    add(json, in, name, cJSON_CreateBool(value));
+}
+
+enum inn_status inn_json_print(struct inn_json *json, struct inn_error *err)
+{
+    char *text = json->failed ? NULL : cJSON_Print(json->root);
+    enum inn_status st = INN_OK;
+
+    if (text == NULL)
+        st = inn_no_memory(err, 0);
+    else
+        printf("%s\n", text);
+    cJSON_free(text);
+    inn_json_free(json);
+    return st;
+}
+
+void inn_json_free(struct inn_json *json)
+{
+    cJSON_Delete(json->root);
+    json->root = NULL;
+}

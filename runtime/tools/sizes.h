@@ -1,0 +1,26 @@
+/*
+ * --input-shape NAME:1,3,224,224 and --shape NAME=… turned into bindings.
+ */
+#ifndef INN_TOOLS_SIZES_H
+#define INN_TOOLS_SIZES_H
+
+#include "runtime/ops/shapes.h"
+#include "runtime/tools/cli.h"
+
+/*
+ * Spatial size where neither the network nor the user says one.
+ */
+#define INN_DEFAULT_SPATIAL 224
+
+/*
+ * One binding per option, in the arena; names are checked against graph's
+ * inputs and symbols. INN_ERR_ARGUMENT, INN_ERR_RANGE: the message lists
+ * what could be meant.
+ */
+enum inn_status inn_parse_sizes(struct inn_binding **bindings, size_t *n,
+                                const struct inn_cli_list *options,
+                                const struct inn_graph *graph,
+                                struct inn_arena *arena,
+                                struct inn_error *err);
+
+#endif
