@@ -1,2 +1,12 @@
 libinncore_la_SOURCES += \
-    runtime/file/container.h
+    runtime/file/codec.c \
+    runtime/file/codec.h \
+    runtime/file/container.h \
+    runtime/file/layout.c \
+    runtime/file/layout.h \
+    runtime/file/open.c \
+    runtime/file/pack.c \
+    runtime/file/pack.h \
+    runtime/file/unpack.c \
+    runtime/file/unpack_groups.c \
+    runtime/file/write.c

@@ -1,0 +1,209 @@
+/*
+ * Opening a .inn file: the layout first, then all checksums, then the
+ * messages. Grids stay in the mapped file and are decoded when asked for.
+ * A file that somebody truncates while it is mapped ends the process, as
+ * with any mapping: writers replace files, they don't rewrite them.
+ */
+#include <stdatomic.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+#include "runtime/base/threads.h"
+#include "runtime/base/wire.h"
+#include "runtime/file/codec.h"
+#include "runtime/file/pack.h"
+
+/* What an open file is to its model. Const after opening. */
+struct source {
+    struct inn_heap *heap;
+    struct inn_bytes file;
+    struct inn_section *sections;
+    size_t n_sections;
+    const int *weight_sections; /* in the model's arena */
+    ProtobufCMessage *keep;     /* what the graph borrows */
+};
+
+static void source_free(void *state)
+{
+    struct source *s = state;
+
+    if (s == NULL)
+        return;
+    inn_wire_free(s->keep, s->heap);
+    inn_free(s->heap, s->sections);
+    inn_file_unmap(&s->file);
+    inn_free(s->heap, s);
+}
+
+static enum inn_status source_load(void *state, int w, void *data,
+                                   struct inn_error *err)
+{
+    const struct source *s = state;
+    int i = s->weight_sections[w];
+    enum inn_status st;
+
+    st = inn_decode_section(data, &s->sections[i],
+                            s->file.data + s->sections[i].offset, 0, s->heap,
+                            err);
+    if (st == INN_ERR_FORMAT)
+        inn_error_prefix(err, "section %d (tensor)", i);
+    return st;
+}
+
+struct verifying {
+    const struct source *source;
+    atomic_size_t bad; /* the first damaged section */
+};
+
+static void verify_part(void *context, size_t part)
+{
+    struct verifying *v = context;
+    const struct inn_section *s = &v->source->sections[part];
+    size_t bad = atomic_load(&v->bad);
+
+    if (XXH3_64bits(v->source->file.data + s->offset,
+                    (size_t)s->stored_bytes) == s->hash)
+        return;
+    while (part < bad && !atomic_compare_exchange_weak(&v->bad, &bad, part))
+        ;
+}
+
+/* By section: the large ones are many in networks where it takes long. */
+static enum inn_status verify(const struct source *s, struct inn_error *err)
+{
+    struct verifying v = {.source = s};
+    size_t bad;
+
+    atomic_init(&v.bad, SIZE_MAX);
+    inn_parallel(0, s->n_sections, verify_part, &v);
+    bad = atomic_load(&v.bad);
+    if (bad == SIZE_MAX)
+        return INN_OK;
+    return inn_fail(err, INN_ERR_FORMAT,
+                    "damaged: section %zu (%s) at byte %llu has a wrong "
+                    "checksum",
+                    bad, inn_section_name(s->sections[bad].kind),
+                    (unsigned long long)s->sections[bad].offset);
+}
+
+typedef enum inn_status unpack_fn(struct inn_unpacking *u,
+                                  const uint8_t *bytes, size_t len,
+                                  struct inn_error *err);
+
+/* Decodes and unpacks the one section of a kind. */
+static enum inn_status read_message(struct inn_unpacking *u,
+                                    const struct source *s, uint32_t kind,
+                                    unpack_fn *unpack, struct inn_error *err)
+{
+    const struct inn_section *found = NULL;
+    uint8_t *bytes;
+    enum inn_status st;
+    size_t i;
+
+    for (i = 0; i < s->n_sections; i++) {
+        if (s->sections[i].kind != kind)
+            continue;
+        if (found != NULL)
+            return inn_fail(err, INN_ERR_FORMAT, "two sections '%s'",
+                            inn_section_name(kind));
+        found = &s->sections[i];
+    }
+    if (found == NULL)
+        return inn_fail(err, INN_ERR_FORMAT, "no section '%s'",
+                        inn_section_name(kind));
+    if (found->raw_bytes > INT32_MAX)
+        return inn_fail(err, INN_ERR_FORMAT,
+                        "section '%s': %llu bytes, a message has %d at most",
+                        inn_section_name(kind),
+                        (unsigned long long)found->raw_bytes, INT32_MAX);
+    bytes = inn_alloc_raw(s->heap, (size_t)found->raw_bytes, 1, err);
+    if (bytes == NULL)
+        return err->status;
+    st = inn_decode_section(bytes, found, s->file.data + found->offset, 0,
+                            s->heap, err);
+    if (st == INN_OK)
+        st = unpack(u, bytes, (size_t)found->raw_bytes, err);
+    inn_free(s->heap, bytes);
+    if (st == INN_ERR_FORMAT)
+        inn_error_prefix(err, "section '%s'", inn_section_name(kind));
+    return st;
+}
+
+static enum inn_status read_model(struct inn_model *model, struct source *s,
+                                  struct inn_error *err)
+{
+    static const struct {
+        uint32_t kind;
+        unpack_fn *unpack;
+    } steps[] = {{INN_SECTION_NETWORK, inn_unpack_network},
+                 {INN_SECTION_GROUPS, inn_unpack_groups},
+                 {INN_SECTION_PARTITIONS, inn_unpack_partitions},
+                 {INN_SECTION_META, inn_unpack_meta}};
+    struct inn_unpacking u = {.model = model, .heap = s->heap,
+                              .sections = s->sections,
+                              .n_sections = s->n_sections};
+    enum inn_status st = INN_OK;
+    size_t i;
+
+    for (i = 0; i < INN_COUNT(steps) && st == INN_OK; i++) {
+        st = read_message(&u, s, steps[i].kind, steps[i].unpack, err);
+        s->keep = u.keep;
+    }
+    s->weight_sections = u.weight_sections;
+    return st == INN_OK ? inn_unpack_check(&u, err) : st;
+}
+
+enum inn_status inn_file_open(struct inn_model **model, const char *path,
+                              bool trust, struct inn_heap *heap,
+                              struct inn_error *err)
+{
+    struct inn_error local = {INN_OK, ""};
+    struct inn_model *m = NULL;
+    struct source *s = NULL;
+    enum inn_status st;
+
+    *model = NULL;
+    st = inn_model_new(&m, heap, &local);
+    if (st != INN_OK)
+        goto out;
+    s = inn_alloc(heap, 1, sizeof(*s), &local);
+    if (s == NULL) {
+        st = local.status;
+        goto out;
+    }
+    s->heap = heap;
+    m->source.state = s;
+    m->source.load = source_load;
+    m->source.free = source_free;
+    st = inn_file_map(&s->file, path, &local);
+    if (st == INN_OK)
+        st = inn_read_layout(&s->sections, &s->n_sections, s->file.data,
+                             s->file.len, !trust, heap, &local);
+    if (st == INN_OK && !trust)
+        st = verify(s, &local);
+    if (st == INN_OK)
+        st = read_model(m, s, &local);
+    if (st == INN_OK) {
+        *model = m;
+        m = NULL;
+    }
+out:
+    inn_model_free(m);
+    if (st != INN_OK && err != NULL)
+        *err = local;
+    return st;
+}
+
+bool inn_file_is_inn(const char *path)
+{
+    struct inn_bytes file;
+    bool is;
+
+    if (inn_file_map(&file, path, NULL) != INN_OK)
+        return false;
+    is = file.len >= 8 && memcmp(file.data, INN_FILE_MAGIC, 8) == 0;
+    inn_file_unmap(&file);
+    return is;
+}

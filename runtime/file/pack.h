@@ -1,0 +1,66 @@
+/*
+ * The messages of a .inn file from a model, and a model from the messages.
+ */
+#ifndef INN_FILE_PACK_H
+#define INN_FILE_PACK_H
+
+#include "runtime/file/layout.h"
+
+/* What of a model is written, and as which section. */
+struct inn_packing {
+    const struct inn_model *model;
+    struct inn_arena *arena; /* the messages */
+    int *weights;            /* [model->n_weights] in the file's order */
+    enum inn_type *types;    /* [model->n_weights] as stored, by weight */
+    uint32_t first_tensor;   /* section of the first of them */
+};
+
+/*
+ * The weights in the order of their names, which is the file's: the order of
+ * values changes when a graph is written and read.
+ */
+enum inn_status inn_packing_init(struct inn_packing *packing,
+                                 const struct inn_model *model,
+                                 const struct inn_file_options *options,
+                                 struct inn_arena *arena,
+                                 struct inn_error *err);
+
+/* A section's message, packed: own, inn_free(model->heap). */
+enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
+                                 const struct inn_packing *packing,
+                                 enum inn_section_kind kind,
+                                 struct inn_error *err);
+
+/*
+ * A model under construction. Each call unpacks one message and checks all
+ * that it says; network comes first, then groups. All of bytes is copied but
+ * what graph borrows: that is *keep, to be freed with inn_wire_free after
+ * the graph.
+ */
+struct inn_unpacking {
+    struct inn_model *model;
+    struct inn_heap *heap;
+    const struct inn_section *sections;
+    size_t n_sections;
+    int *weight_sections; /* [model->n_weights], from the model's arena */
+    void *keep;           /* ProtobufCMessage */
+};
+
+enum inn_status inn_unpack_network(struct inn_unpacking *u,
+                                   const uint8_t *bytes, size_t len,
+                                   struct inn_error *err);
+enum inn_status inn_unpack_groups(struct inn_unpacking *u,
+                                  const uint8_t *bytes, size_t len,
+                                  struct inn_error *err);
+enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
+                                      const uint8_t *bytes, size_t len,
+                                      struct inn_error *err);
+enum inn_status inn_unpack_meta(struct inn_unpacking *u,
+                                const uint8_t *bytes, size_t len,
+                                struct inn_error *err);
+
+/* After all of them: grids, axes and graph agree. */
+enum inn_status inn_unpack_check(struct inn_unpacking *u,
+                                 struct inn_error *err);
+
+#endif
