@@ -1,7 +1,32 @@
 # inn-convert. The parts that tests link are a library of their own.
 noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
+    converter/convert.c \
+    converter/convert.h \
+    converter/features.c \
+    converter/fit/fit.c \
+    converter/fit/fit.h \
+    converter/grids.c \
+    converter/groups/build.c \
     converter/groups/groups.h \
-    converter/order/order.h
+    converter/groups/labels.c \
+    converter/groups/labels.h \
+    converter/groups/reshape.c \
+    converter/groups/solve.c \
+    converter/order/exact.c \
+    converter/order/gram.c \
+    converter/order/improve.c \
+    converter/order/kick.c \
+    converter/order/order.h \
+    converter/order/path.c \
+    converter/order/space.c \
+    converter/order/start.c \
+    converter/order/tour.c \
+    converter/order/tour.h \
+    converter/verify.c
 libinnconvert_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 libinnconvert_la_LIBADD = libinncore.la $(OPENBLAS_LIBS) $(LAPACKE_LIBS)
+
+bin_PROGRAMS += inn-convert
+inn_convert_SOURCES = converter/main.c
+inn_convert_LDADD = libinnconvert.la

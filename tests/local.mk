@@ -15,3 +15,9 @@ endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+
+# What the scripts of tests/run call.
+if CONVERTER
+check_PROGRAMS += tests/nets/permute
+tests_nets_permute_LDADD = libinnconvert.la $(LDADD)
+endif

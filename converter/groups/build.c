@@ -481,6 +481,18 @@ static void pin_group(struct build *b, int32_t g, const char *reason)
     }
 }
 
+static const char *pin_reason(const struct inn_group_options *options,
+                              const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < options->n_pins; i++) {
+        if (strcmp(options->pins[i].group, name) == 0)
+            return options->pins[i].reason;
+    }
+    return NULL;
+}
+
 static bool matches(const char *const *globs, size_t n, const char *name)
 {
     size_t i;
@@ -545,6 +557,7 @@ static enum inn_status pin_more(struct build *b, bool *any,
         const char *name = model->groups[g].name;
 
         if (why[g] == NULL && options != NULL) {
+            why[g] = pin_reason(options, name);
             if (matches(options->freeze, options->n_freeze, name))
                 why[g] = "frozen by --freeze";
             else if (options->n_only > 0 &&

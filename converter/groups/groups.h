@@ -6,10 +6,18 @@
 
 #include "runtime/grid/model.h"
 
+/* A group that has to be pinned although its channels look free. */
+struct inn_pin {
+    const char *group;
+    const char *reason;
+};
+
 struct inn_group_options {
     const char *const *only;   /* globs: other groups are pinned */
     const char *const *freeze; /* globs: these are pinned */
     size_t n_only, n_freeze;
+    const struct inn_pin *pins; /* by exact name, found in the first build */
+    size_t n_pins;
 };
 
 /*

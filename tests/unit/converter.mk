@@ -1,1 +1,2 @@
-# unit_tests += tests/unit/test_NAME
+unit_tests += tests/unit/test_groups
+tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)

@@ -1,0 +1,290 @@
+/*
+ * The converter's pipeline, phase by phase.
+ */
+#include "converter/convert.h"
+
+#include <math.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "config.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+
+/* Constants up to this size are computed to learn shapes. */
+#define FOLD_BYTES ((size_t)64 << 10)
+
+static void progress(const struct inn_convert_options *o, const char *phase,
+                     int i, int n)
+{
+    if (o->progress != NULL)
+        o->progress(o->progress_state, phase, i, n);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static enum inn_status hash_source(struct inn_model *model, const char *path,
+                                   struct inn_error *err)
+{
+    struct inn_bytes bytes;
+    enum inn_status st = inn_file_map(&bytes, path, err);
+
+    if (st != INN_OK)
+        return st;
+    model->source_hash = XXH3_64bits(bytes.data, bytes.len);
+    inn_file_unmap(&bytes);
+    return INN_OK;
+}
+
+/* NaN and infinity in weights are refused by name: no grid fits them. */
+static enum inn_status check_finite(const struct inn_graph *graph,
+                                    struct inn_error *err)
+{
+    int v;
+
+    for (v = 0; v < graph->n_values; v++) {
+        const struct inn_tensor *t = graph->values[v].init;
+        size_t n, i, k;
+
+        if (t == NULL || !inn_type_is_float(t->type))
+            continue;
+        n = inn_tensor_count(t);
+        for (i = 0; i < n; i += k) {
+            double part[256];
+            size_t j, size = inn_type_size(t->type);
+
+            k = n - i < 256 ? n - i : 256;
+            inn_convert_elements(part, INN_F64,
+                                 (const char *)t->data + i * size, t->type,
+                                 k);
+            for (j = 0; j < k; j++) {
+                if (!isfinite(part[j]))
+                    return inn_fail(err, INN_ERR_UNSUPPORTED,
+                                    "'%s' holds %s at element %zu",
+                                    graph->values[v].name,
+                                    isnan(part[j]) ? "NaN" : "infinity",
+                                    i + j);
+            }
+        }
+    }
+    return INN_OK;
+}
+
+static int64_t float_elements(const struct inn_graph *graph)
+{
+    int64_t n = 0;
+    int v;
+
+    for (v = 0; v < graph->n_values; v++) {
+        const struct inn_tensor *t = graph->values[v].init;
+
+        if (t != NULL && inn_type_is_float(t->type))
+            n += (int64_t)inn_tensor_count(t);
+    }
+    return n;
+}
+
+/* Copies what the model keeps of the caller's options. */
+static enum inn_status keep_options(struct inn_model *model, const char *path,
+                                    const struct inn_convert_options *o,
+                                    struct inn_error *err)
+{
+    struct inn_arena *arena = &model->arena;
+    struct inn_binding *given = NULL;
+    size_t i, n = 0;
+    enum inn_status st;
+
+    if (o->bind != NULL) {
+        st = o->bind(o->bind_state, model->graph, &given, &n, err);
+        if (st != INN_OK)
+            return st;
+    }
+    model->kernel = o->kernel;
+    model->edge = o->edge;
+    model->prep = o->prep;
+    model->converter = "inn-convert " PACKAGE_VERSION;
+    model->source_name = inn_arena_strdup(arena, base_name(path), err);
+    model->options = inn_arena_strdup(arena, o->options != NULL ? o->options
+                                                                : "", err);
+    model->bindings = inn_arena_alloc(arena, n + 1, sizeof(*model->bindings),
+                                      err);
+    if (model->source_name == NULL || model->options == NULL ||
+        model->bindings == NULL)
+        return INN_ERR_MEMORY;
+    for (i = 0; i < n; i++) {
+        model->bindings[i] = given[i];
+        model->bindings[i].name = inn_arena_strdup(arena, given[i].name, err);
+        if (model->bindings[i].name == NULL)
+            return INN_ERR_MEMORY;
+    }
+    model->n_bindings = (int)n;
+    return INN_OK;
+}
+
+static enum inn_status read_and_fold(struct inn_model *model,
+                                     struct inn_convert_report *report,
+                                     const char *path,
+                                     const struct inn_convert_options *o,
+                                     struct inn_error *err)
+{
+    enum inn_status st;
+
+    progress(o, "read", 0, 1);
+    st = inn_onnx_read(&model->graph, path, &o->onnx, model->heap, err);
+    if (st == INN_OK)
+        st = hash_source(model, path, err);
+    if (st == INN_OK)
+        st = check_finite(model->graph, err);
+    if (st != INN_OK)
+        return st;
+    report->nodes_read = model->graph->n_nodes;
+    report->params_read = float_elements(model->graph);
+    st = inn_fold_constants(model->graph, err);
+    if (st == INN_OK && !o->keep_bn)
+        st = inn_fold_batchnorm(model->graph, &model->stats, &model->n_stats,
+                                err);
+    report->folded = model->n_stats;
+    report->nodes_kept = model->graph->n_nodes;
+    return st;
+}
+
+/*
+ * Finds groups until a trial at other widths agrees: each round pins what the
+ * trial found inconsistent. There are no more rounds than groups.
+ */
+static enum inn_status find_groups(struct inn_model *model,
+                                   const struct inn_shapes *shapes,
+                                   const struct inn_convert_options *o,
+                                   struct inn_error *err)
+{
+    struct inn_group_options options = o->groups;
+    struct inn_pin *pins = NULL, *more;
+    enum inn_status st;
+    char why[256];
+    int bad;
+
+    for (;;) {
+        st = inn_find_groups(model, shapes, &options, err);
+        if (st == INN_OK)
+            st = inn_verify_groups(model, &bad, why, sizeof(why), err);
+        if (st != INN_OK || bad < 0)
+            break;
+        more = inn_realloc(model->heap, pins, options.n_pins + 1,
+                           sizeof(*pins), err);
+        if (more == NULL) {
+            st = INN_ERR_MEMORY;
+            break;
+        }
+        pins = more;
+        pins[options.n_pins].group = model->groups[bad].name;
+        pins[options.n_pins].reason = inn_arena_strdup(&model->arena, why,
+                                                       err);
+        if (pins[options.n_pins].reason == NULL) {
+            st = INN_ERR_MEMORY;
+            break;
+        }
+        options.pins = pins;
+        options.n_pins++;
+    }
+    inn_free(model->heap, pins);
+    return st;
+}
+
+static int64_t node_count(int64_t size, double ratio)
+{
+    int64_t m;
+
+    if (ratio <= 0 || ratio >= 1)
+        return size;
+    m = (int64_t)ceil(ratio * (double)size);
+    m = m < 4 ? 4 : m;
+    return m < size ? m : size;
+}
+
+/* Parameters, and those of weights with a free axis. */
+static void count_params(const struct inn_model *model,
+                         struct inn_convert_report *report)
+{
+    int w, k;
+
+    report->params = report->params_free = 0;
+    for (w = 0; w < model->n_weights; w++) {
+        const struct inn_tensor *t =
+            model->graph->values[model->weights[w].value].init;
+        int64_t n = (int64_t)inn_tensor_count(t);
+
+        report->params += n;
+        for (k = 0; k < t->rank; k++) {
+            if (inn_model_axis(model, model->weights[w].value, k) != NULL) {
+                report->params_free += n;
+                break;
+            }
+        }
+    }
+}
+
+static enum inn_status convert(struct inn_model *model,
+                               struct inn_convert_report *report,
+                               const char *path,
+                               const struct inn_convert_options *o,
+                               struct inn_error *err)
+{
+    struct inn_shapes shapes = {0};
+    enum inn_status st;
+    int g;
+
+    st = read_and_fold(model, report, path, o, err);
+    if (st == INN_OK)
+        st = keep_options(model, path, o, err);
+    if (st != INN_OK)
+        return st;
+    progress(o, "groups", 0, 1);
+    st = inn_shapes_infer(&shapes, model->graph, model->bindings,
+                          (size_t)model->n_bindings, INN_MODEL_SPATIAL, FOLD_BYTES, err);
+    if (st == INN_OK)
+        st = find_groups(model, &shapes, o, err);
+    inn_shapes_free(&shapes);
+    for (g = 0; g < model->n_groups && st == INN_OK; g++) {
+        progress(o, "order", g, model->n_groups);
+        model->groups[g].nodes = node_count(model->groups[g].size, o->nodes);
+        st = inn_rank_group(model, g, err);
+        if (st == INN_OK && o->order)
+            st = inn_order_group(model, g, o->threads, err);
+    }
+    progress(o, "grids", 0, 1);
+    if (st == INN_OK)
+        st = inn_make_grids(model, err);
+    if (st == INN_OK)
+        count_params(model, report);
+    return st;
+}
+
+enum inn_status inn_convert(struct inn_model **model,
+                            struct inn_convert_report *report,
+                            const char *path,
+                            const struct inn_convert_options *options,
+                            struct inn_heap *heap, struct inn_error *err)
+{
+    struct inn_model *m;
+    enum inn_status st;
+
+    *model = NULL;
+    memset(report, 0, sizeof(*report));
+    m = inn_alloc(heap, 1, sizeof(*m), err);
+    if (m == NULL)
+        return INN_ERR_MEMORY;
+    m->heap = heap;
+    inn_arena_init(&m->arena, heap);
+    st = convert(m, report, path, options, err);
+    if (st != INN_OK) {
+        inn_model_free(m);
+        return st;
+    }
+    *model = m;
+    return INN_OK;
+}

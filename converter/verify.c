@@ -1,0 +1,100 @@
+/*
+ * The converter's own check: every group is given another width, the graph
+ * rewritten and its shapes inferred. What sampling will promise is tried here
+ * first, so that an export can't fail on a network that converted.
+ */
+#include "converter/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/grid/sample.h"
+
+/*
+ * Infers the graph at widths. Returns false with why filled where it
+ * contradicts itself or an axis is not as long as the model says; st tells a
+ * lack of memory apart.
+ */
+static bool consistent(const struct inn_model *model, const int64_t *widths,
+                       char *why, size_t len, enum inn_status *st,
+                       struct inn_error *err)
+{
+    struct inn_graph *graph = NULL;
+    struct inn_shapes shapes;
+    struct inn_error local = {0};
+    bool ok = false;
+    int i;
+
+    *st = inn_model_resize(&graph, model, widths, &local);
+    if (*st == INN_OK) {
+        *st = inn_shapes_infer(&shapes, graph, model->bindings,
+                               (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                               1 << 16,
+                               &local);
+        for (i = 0; *st == INN_OK && i < model->n_axes; i++) {
+            const struct inn_axis *axis = &model->axes[i];
+            const struct inn_tensor *t = inn_shapes_get(&shapes, axis->value);
+            int64_t want = inn_axis_length(model, axis, widths);
+
+            if (t != NULL && (axis->axis >= t->rank ||
+                              t->dims[axis->axis] != want)) {
+                snprintf(why, len, "the shape of '%s' does not follow",
+                         model->graph->values[axis->value].name);
+                break;
+            }
+        }
+        ok = *st == INN_OK && i == model->n_axes;
+        inn_shapes_free(&shapes);
+    }
+    inn_graph_free(graph);
+    if (*st == INN_ERR_MEMORY || *st == INN_ERR_LIMIT) {
+        if (err != NULL)
+            *err = local;
+        return false;
+    }
+    if (*st != INN_OK)
+        snprintf(why, len, "can't be resized: %s", local.message);
+    *st = INN_OK;
+    return ok;
+}
+
+/* Another width than its own: about half for even groups, 3/4 for odd. */
+static int64_t other_width(const struct inn_group *group, int g)
+{
+    int64_t n = g % 2 == 0 ? group->size / 2 : group->size * 3 / 4;
+
+    return n > 0 ? n : 1;
+}
+
+enum inn_status inn_verify_groups(const struct inn_model *model, int *bad,
+                                  char *why, size_t len,
+                                  struct inn_error *err)
+{
+    int64_t *widths;
+    enum inn_status st;
+    int g, k;
+
+    *bad = -1;
+    widths = inn_alloc(model->heap, (size_t)model->n_groups, sizeof(*widths),
+                       err);
+    if (widths == NULL)
+        return INN_ERR_MEMORY;
+    for (g = 0; g < model->n_groups; g++)
+        widths[g] = other_width(&model->groups[g], g);
+    if (!consistent(model, widths, why, len, &st, err) && st == INN_OK) {
+        /* One at a time finds the culprit. */
+        for (g = 0; g < model->n_groups && *bad < 0 && st == INN_OK; g++) {
+            for (k = 0; k < model->n_groups; k++)
+                widths[k] = k == g ? other_width(&model->groups[k], k)
+                                   : model->groups[k].size;
+            if (!consistent(model, widths, why, len, &st, err))
+                *bad = g;
+        }
+        /* Only together do they fail: give up the first, and try again. */
+        if (*bad < 0 && model->n_groups > 0)
+            *bad = 0;
+    }
+    inn_free(model->heap, widths);
+    return st;
+}

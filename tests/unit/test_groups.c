@@ -1,0 +1,527 @@
+/*
+ * Which channels belong together, on networks small enough to be told by
+ * hand. What is found is written as text: "name:size" per group, with its
+ * blocks in brackets where there is more than one.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "converter/groups/groups.h"
+#include "runtime/base/error.h"
+
+struct net {
+    struct inn_heap *heap;
+    struct inn_model model;
+    struct inn_shapes shapes;
+    char text[4096];
+};
+
+static void begin(struct net *n)
+{
+    struct inn_error err = {0};
+
+    memset(n, 0, sizeof(*n));
+    n->heap = inn_heap_new(0);
+    n->model.heap = n->heap;
+    inn_arena_init(&n->model.arena, n->heap);
+    ck_assert_int_eq(inn_graph_new(&n->model.graph, n->heap, &err), INN_OK);
+    n->model.graph->opsets = inn_arena_alloc(&n->model.graph->arena, 1,
+                                             sizeof(struct inn_opset), &err);
+    n->model.graph->opsets[0].domain = "";
+    n->model.graph->opsets[0].version = 13;
+    n->model.graph->n_opsets = 1;
+}
+
+static void end(struct net *n)
+{
+    inn_shapes_free(&n->shapes);
+    inn_graph_free(n->model.graph);
+    inn_arena_free(&n->model.arena);
+    ck_assert_uint_eq(inn_heap_used(n->heap), 0);
+    inn_heap_free(n->heap);
+}
+
+static int value(struct net *n, const char *name)
+{
+    int v;
+
+    ck_assert_int_eq(inn_graph_add_value(n->model.graph, &v, name, NULL),
+                     INN_OK);
+    return v;
+}
+
+static int input(struct net *n, const char *name, int rank,
+                 const int64_t *dims)
+{
+    struct inn_graph *g = n->model.graph;
+    int v = value(n, name), i;
+    int *inputs = inn_arena_alloc(&g->arena, (size_t)g->n_inputs + 1,
+                                  sizeof(int), NULL);
+
+    for (i = 0; i < g->n_inputs; i++)
+        inputs[i] = g->inputs[i];
+    inputs[g->n_inputs++] = v;
+    g->inputs = inputs;
+    g->values[v].is_input = g->values[v].declared = true;
+    g->values[v].type = INN_F32;
+    g->values[v].rank = rank;
+    for (i = 0; i < rank; i++)
+        g->values[v].dims[i].size = dims[i];
+    return v;
+}
+
+static int picture(struct net *n, int64_t channels)
+{
+    return input(n, "x", 4, (int64_t[]){1, channels, 6, 6});
+}
+
+static void output(struct net *n, int v)
+{
+    struct inn_graph *g = n->model.graph;
+
+    g->outputs = inn_arena_alloc(&g->arena, 1, sizeof(int), NULL);
+    g->outputs[0] = v;
+    g->n_outputs = 1;
+    g->values[v].is_output = true;
+}
+
+static int constant(struct net *n, const char *name, enum inn_type type,
+                    int rank, const int64_t *dims, const int64_t *ints)
+{
+    struct inn_graph *g = n->model.graph;
+    int v = value(n, name);
+    size_t i;
+
+    g->values[v].init = inn_arena_alloc(&g->arena, 1,
+                                        sizeof(struct inn_tensor), NULL);
+    ck_assert_int_eq(inn_tensor_new(g->values[v].init, &g->arena, type, rank,
+                                    dims, NULL), INN_OK);
+    for (i = 0; ints != NULL && i < inn_tensor_count(g->values[v].init); i++)
+        ((int64_t *)g->values[v].init->data)[i] = ints[i];
+    return v;
+}
+
+static int weight(struct net *n, const char *name, int rank,
+                  const int64_t *dims)
+{
+    return constant(n, name, INN_F32, rank, dims, NULL);
+}
+
+static int ints(struct net *n, const char *name, int64_t count,
+                const int64_t *data)
+{
+    return constant(n, name, INN_I64, 1, &count, data);
+}
+
+/* A graph node with up to three inputs; its output is called name. */
+static int node(struct net *n, const char *op, const char *name, int a, int b,
+                int c)
+{
+    struct inn_graph *g = n->model.graph;
+    int in[3] = {a, b, c}, k, count = c >= 0 ? 3 : b >= 0 ? 2 : 1, i;
+    int out = value(n, name);
+
+    ck_assert_int_eq(inn_graph_add_node(g, &k, op, count, 1, 0, NULL), INN_OK);
+    g->nodes[k].name = g->values[out].name;
+    g->nodes[k].version = 13;
+    for (i = 0; i < count; i++)
+        g->nodes[k].inputs[i] = in[i];
+    g->nodes[k].outputs[0] = out;
+    g->values[out].producer = k;
+    return out;
+}
+
+static void attr(struct net *n, const char *name, int64_t v)
+{
+    struct inn_graph *g = n->model.graph;
+
+    ck_assert_int_eq(inn_node_set_int(g, &g->nodes[g->n_nodes - 1], name, v,
+                                      NULL), INN_OK);
+}
+
+static void attrs(struct net *n, const char *name, size_t count,
+                  const int64_t *v)
+{
+    struct inn_graph *g = n->model.graph;
+
+    ck_assert_int_eq(inn_node_set_ints(g, &g->nodes[g->n_nodes - 1], name, v,
+                                       count, NULL), INN_OK);
+}
+
+/* A 1×1 convolution with weight NAME.weight; group as ONNX has it. */
+static int conv(struct net *n, const char *name, int x, int64_t out,
+                int64_t in, int64_t group)
+{
+    char text[64];
+    int w, y;
+
+    snprintf(text, sizeof(text), "%s.weight", name);
+    w = weight(n, text, 4, (int64_t[]){out, in / group, 1, 1});
+    y = node(n, "Conv", name, x, w, -1);
+    attr(n, "group", group);
+    return y;
+}
+
+static const char *groups(struct net *n, const struct inn_group_options *o)
+{
+    struct inn_error err = {0};
+    size_t at = 0;
+    int g, b;
+
+    ck_assert_msg(inn_shapes_infer(&n->shapes, n->model.graph, NULL, 0, 16,
+                                   4096, &err) == INN_OK, "%s", err.message);
+    ck_assert_msg(inn_find_groups(&n->model, &n->shapes, o, &err) == INN_OK,
+                  "%s", err.message);
+    n->text[0] = '\0';
+    for (g = 0; g < n->model.n_groups; g++) {
+        const struct inn_group *group = &n->model.groups[g];
+
+        at += (size_t)snprintf(n->text + at, sizeof(n->text) - at, "%s%s:%d",
+                               g > 0 ? " " : "", group->name,
+                               (int)group->size);
+        for (b = 0; group->n_blocks > 1 && b < group->n_blocks; b++)
+            at += (size_t)snprintf(n->text + at, sizeof(n->text) - at,
+                                   "%c%d%s", b == 0 ? '[' : ' ',
+                                   (int)group->blocks[b],
+                                   b + 1 == group->n_blocks ? "]" : "");
+    }
+    return n->text;
+}
+
+static const char *why_pinned(const struct net *n, const char *name, int axis)
+{
+    int i;
+
+    for (i = 0; i < n->model.n_pinned; i++) {
+        const struct inn_pinned *p = &n->model.pinned[i];
+
+        if (strcmp(n->model.graph->values[p->value].name, name) == 0 &&
+            p->axis == axis)
+            return p->reason;
+    }
+    return "";
+}
+
+START_TEST(inner_width_is_free_and_both_ends_are_pinned)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Relu", "r", x, -1, -1);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    ck_assert_str_eq(why_pinned(&n, "a.weight", 1), "a network input");
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 0), "a network output");
+    ck_assert_int_eq(inn_model_axis(&n.model,
+                                    inn_graph_find(n.model.graph, "b.weight"),
+                                    1)->role, INN_ROLE_IN);
+    ck_assert_int_eq(inn_model_axis(&n.model,
+                                    inn_graph_find(n.model.graph, "a.weight"),
+                                    0)->role, INN_ROLE_OUT);
+    end(&n);
+}
+END_TEST
+
+START_TEST(residual_trunk_is_one_group)
+{
+    struct net n;
+    int t, x;
+
+    begin(&n);
+    t = conv(&n, "stem", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "a", t, 4, 8, 1);
+    x = conv(&n, "b", x, 8, 4, 1);
+    t = node(&n, "Add", "s", t, x, -1);
+    output(&n, conv(&n, "head", t, 2, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "stem:8 a:4");
+    end(&n);
+}
+END_TEST
+
+START_TEST(concat_leaves_both_sides_free_and_twice_the_same_is_one)
+{
+    struct net n;
+    int a, b, x;
+
+    begin(&n);
+    x = picture(&n, 3);
+    a = conv(&n, "a", x, 4, 3, 1);
+    b = conv(&n, "b", x, 6, 3, 1);
+    x = node(&n, "Concat", "c", a, b, -1);
+    attr(&n, "axis", 1);
+    x = conv(&n, "d", x, 5, 10, 1);
+    x = node(&n, "Concat", "e", x, x, -1);
+    attr(&n, "axis", 1);
+    output(&n, conv(&n, "f", x, 2, 10, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4 b:6 d:5");
+    ck_assert_int_eq(inn_model_axis(&n.model,
+                                    inn_graph_find(n.model.graph, "f.weight"),
+                                    1)->n_spans, 2);
+    end(&n);
+}
+END_TEST
+
+START_TEST(concat_with_the_input_pins_that_part_alone)
+{
+    struct net n;
+    int a, x;
+
+    begin(&n);
+    x = picture(&n, 3);
+    a = conv(&n, "a", x, 4, 3, 1);
+    x = node(&n, "Concat", "c", x, a, -1);
+    attr(&n, "axis", 1);
+    output(&n, conv(&n, "d", x, 5, 7, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4");
+    ck_assert_str_eq(why_pinned(&n, "d.weight", 1), "a network input");
+    end(&n);
+}
+END_TEST
+
+START_TEST(grouped_convolution_keeps_equal_counts)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "b", x, 12, 8, 2);
+    output(&n, conv(&n, "c", x, 2, 12, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4 b:6");
+    end(&n);
+}
+END_TEST
+
+START_TEST(depthwise_convolution_lets_channels_through)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "dw", x, 16, 8, 8);
+    output(&n, conv(&n, "c", x, 2, 16, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    ck_assert_int_eq(inn_model_axis(&n.model,
+                                    inn_graph_find(n.model.graph,
+                                                   "dw.weight"),
+                                    0)->role, INN_ROLE_ALONG);
+    end(&n);
+}
+END_TEST
+
+START_TEST(padded_shortcut_is_free_in_blocks)
+{
+    struct net n;
+    int t, x;
+
+    begin(&n);
+    t = conv(&n, "a", picture(&n, 3), 4, 3, 1);
+    x = conv(&n, "b", t, 8, 4, 1);
+    t = node(&n, "Pad", "p", t, ints(&n, "pads", 8,
+             (int64_t[]){0, 2, 0, 0, 0, 2, 0, 0}), -1);
+    x = node(&n, "Add", "s", x, t, -1);
+    output(&n, conv(&n, "c", x, 2, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4 b:4[2 2]");
+    end(&n);
+}
+END_TEST
+
+START_TEST(flatten_with_extent_repeats_channels)
+{
+    struct net n;
+    const struct inn_axis *axis;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Flatten", "f", x, -1, -1);
+    x = node(&n, "MatMul", "m", x,
+             weight(&n, "w", 2, (int64_t[]){8 * 36, 5}), -1);
+    output(&n, x);
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    axis = inn_model_axis(&n.model, inn_graph_find(n.model.graph, "w"), 0);
+    ck_assert_int_eq(axis->n_spans, 1);
+    ck_assert_int_eq(axis->spans[0].repeat, 36);
+    end(&n);
+}
+END_TEST
+
+START_TEST(channel_shuffle_between_grouped_convolutions_is_free)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 12, 3, 1);
+    x = conv(&n, "b", x, 12, 12, 2);
+    x = node(&n, "Reshape", "r1", x, ints(&n, "s1", 5,
+             (int64_t[]){1, 2, 6, 6, 6}), -1);
+    x = node(&n, "Transpose", "t", x, -1, -1);
+    attrs(&n, "perm", 5, (int64_t[]){0, 2, 1, 3, 4});
+    x = node(&n, "Reshape", "r2", x, ints(&n, "s2", 4,
+             (int64_t[]){1, 12, 6, 6}), -1);
+    x = conv(&n, "c", x, 12, 12, 2);
+    output(&n, conv(&n, "d", x, 2, 12, 1));
+    /*
+     * Channel k of b's halves is united with its like; the shuffle puts it
+     * beside its twin, and c's two halves tie k to k + 3.
+     */
+    ck_assert_str_eq(groups(&n, NULL), "a:6 b:3 c:6");
+    end(&n);
+}
+END_TEST
+
+START_TEST(unknown_operator_pins_by_name)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Mystery", "m", x, -1, -1);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "");
+    ck_assert_ptr_nonnull(strstr(why_pinned(&n, "a.weight", 0), "Mystery"));
+    end(&n);
+}
+END_TEST
+
+START_TEST(shared_weight_ties_its_users)
+{
+    struct net n;
+    int x, w, a;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    w = weight(&n, "w", 4, (int64_t[]){8, 8, 1, 1});
+    a = node(&n, "Conv", "c1", x, w, -1);
+    a = node(&n, "Conv", "c2", a, w, -1);
+    output(&n, conv(&n, "b", a, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    end(&n);
+}
+END_TEST
+
+START_TEST(stretched_gate_of_one_channel_is_pinned)
+{
+    struct net n;
+    int x, m;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    m = conv(&n, "m", x, 1, 8, 1);
+    x = node(&n, "Mul", "g", x, m, -1);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    ck_assert_str_eq(why_pinned(&n, "m.weight", 0), "broadcast");
+    end(&n);
+}
+END_TEST
+
+START_TEST(bias_and_slope_run_along)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Add", "s", x, weight(&n, "bias", 3,
+             (int64_t[]){8, 1, 1}), -1);
+    x = node(&n, "PRelu", "p", x, weight(&n, "slope", 3,
+             (int64_t[]){8, 1, 1}), -1);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    ck_assert_ptr_nonnull(inn_model_axis(
+        &n.model, inn_graph_find(n.model.graph, "slope"), 0));
+    ck_assert_ptr_nonnull(inn_model_axis(
+        &n.model, inn_graph_find(n.model.graph, "bias"), 0));
+    end(&n);
+}
+END_TEST
+
+START_TEST(freeze_and_only_pin_and_unmatched_globs_are_errors)
+{
+    const char *frozen[] = {"b*"}, *none[] = {"zebra"};
+    struct inn_group_options o = {0};
+    struct inn_error err = {0};
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "b", x, 6, 8, 1);
+    output(&n, conv(&n, "c", x, 5, 6, 1));
+    o.freeze = frozen;
+    o.n_freeze = 1;
+    ck_assert_str_eq(groups(&n, &o), "a:8");
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 0), "frozen by --freeze");
+    o.freeze = none;
+    ck_assert_int_eq(inn_find_groups(&n.model, &n.shapes, &o, &err),
+                     INN_ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(err.message, "zebra"));
+    end(&n);
+}
+END_TEST
+
+START_TEST(no_allocation_failure_leaks_or_crashes)
+{
+    size_t k;
+
+    for (k = 1; k < 2000; k++) {
+        struct inn_error err = {0};
+        enum inn_status st;
+        struct net n;
+        int x;
+
+        begin(&n);
+        x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+        output(&n, conv(&n, "b", x, 5, 8, 1));
+        ck_assert_int_eq(inn_shapes_infer(&n.shapes, n.model.graph, NULL, 0,
+                                          16, 4096, &err), INN_OK);
+        inn_heap_fail_at(n.heap, k);
+        st = inn_find_groups(&n.model, &n.shapes, NULL, &err);
+        inn_heap_fail_at(n.heap, 0);
+        end(&n);
+        if (st == INN_OK)
+            break;
+        ck_assert_int_eq(st, INN_ERR_MEMORY);
+    }
+    ck_assert_uint_gt(k, 1);
+    ck_assert_uint_lt(k, 2000);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("groups");
+    TCase *t = tcase_create("groups");
+    SRunner *r;
+    int failed;
+
+    tcase_add_test(t, inner_width_is_free_and_both_ends_are_pinned);
+    tcase_add_test(t, residual_trunk_is_one_group);
+    tcase_add_test(t, concat_leaves_both_sides_free_and_twice_the_same_is_one);
+    tcase_add_test(t, concat_with_the_input_pins_that_part_alone);
+    tcase_add_test(t, grouped_convolution_keeps_equal_counts);
+    tcase_add_test(t, depthwise_convolution_lets_channels_through);
+    tcase_add_test(t, padded_shortcut_is_free_in_blocks);
+    tcase_add_test(t, flatten_with_extent_repeats_channels);
+    tcase_add_test(t, channel_shuffle_between_grouped_convolutions_is_free);
+    tcase_add_test(t, unknown_operator_pins_by_name);
+    tcase_add_test(t, shared_weight_ties_its_users);
+    tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
+    tcase_add_test(t, bias_and_slope_run_along);
+    tcase_add_test(t, freeze_and_only_pin_and_unmatched_globs_are_errors);
+    tcase_add_test(t, no_allocation_failure_leaks_or_crashes);
+    suite_add_tcase(s, t);
+    r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
