@@ -1,6 +1,8 @@
 # inn-convert. The parts that tests link are a library of their own.
 noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
+    converter/fit/fit.c \
+    converter/fit/fit.h \
     converter/convert.c \
     converter/convert.h \
     converter/features.c \

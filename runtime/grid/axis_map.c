@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "runtime/base/error.h"
+#include "runtime/grid/internal.h"
 
 /* Keeps i · N below 2^63 for n up to 4 N. */
 #define MAX_CHANNELS ((int64_t)1 << 29)
@@ -42,7 +43,7 @@ static enum inn_status map_new(struct inn_axis_map *map, int64_t rows,
     map->col = inn_arena_alloc(arena, count, sizeof(*map->col), err);
     map->weight = inn_arena_alloc(arena, count, sizeof(*map->weight), err);
     if (map->start == NULL || map->col == NULL || map->weight == NULL)
-        return INN_ERR_MEMORY;
+        return inn_grid_refused(err);
     return INN_OK;
 }
 
@@ -151,15 +152,16 @@ enum inn_status inn_axis_map_uniform(struct inn_axis_map *values,
 
     if (st != INN_OK)
         return st;
-    st = INN_ERR_MEMORY;
     from.s = inn_alloc(heap, (size_t)n, sizeof(double), err);
     from.q_new = inn_alloc(heap, (size_t)n, sizeof(double), err);
     from.q_old = inn_alloc(heap, (size_t)group->size, sizeof(double), err);
     x = inn_alloc(heap, (size_t)n, sizeof(double), err);
     roots = inn_alloc(heap, (size_t)group->size, sizeof(double), err);
     if (from.s == NULL || from.q_new == NULL || from.q_old == NULL ||
-        x == NULL || roots == NULL)
+        x == NULL || roots == NULL) {
+        st = inn_grid_refused(err);
         goto out;
+    }
     inn_quadrature_rule(rule, n, x, from.q_new);
     inn_quadrature_rule(rule, group->size, roots, from.q_old);
     inn_quadrature_nodes(rule, n, group->size, x, roots, from.s);

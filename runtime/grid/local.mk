@@ -1,11 +1,16 @@
 libinncore_la_SOURCES += \
     runtime/grid/axis_map.c \
     runtime/grid/axis_map.h \
+    runtime/grid/detach.c \
+    runtime/grid/internal.h \
     runtime/grid/kernel.c \
     runtime/grid/model.c \
     runtime/grid/model.h \
     runtime/grid/plan.h \
     runtime/grid/quadrature.c \
+    runtime/grid/resize.c \
+    runtime/grid/sample.c \
     runtime/grid/sample.h \
     runtime/grid/slots.c \
-    runtime/grid/slots.h
+    runtime/grid/slots.h \
+    runtime/grid/weights.c

@@ -107,6 +107,12 @@ struct inn_input_prep {
     bool nhwc;
 };
 
+/*
+ * Image sizes that neither the network nor a binding gives, when shapes are
+ * inferred: by the analysis and by whoever repeats it.
+ */
+#define INN_MODEL_SPATIAL 64
+
 struct inn_model {
     struct inn_heap *heap; /* borrowed */
     struct inn_arena arena;

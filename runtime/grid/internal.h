@@ -1,0 +1,62 @@
+/*
+ * What the files of this folder share and nobody else needs: how one weight
+ * is sampled, and how a resized graph is cut loose from its model.
+ */
+#ifndef INN_GRID_INTERNAL_H
+#define INN_GRID_INTERNAL_H
+
+#include "runtime/grid/axis_map.h"
+
+/*
+ * The status of an allocation that gave NULL: the heap has said whether the
+ * system or the ceiling refused.
+ */
+static inline enum inn_status inn_grid_refused(const struct inn_error *err)
+{
+    return err != NULL && err->status == INN_ERR_LIMIT ? INN_ERR_LIMIT
+                                                       : INN_ERR_MEMORY;
+}
+
+/* How one group's nodes become its channels. */
+struct inn_group_maps {
+    struct inn_axis_map values, sums;
+    int taps;    /* most entries of a row of either */
+    bool copies; /* every row of both is one node, as it is */
+};
+
+/* One sampling: what all weights have in common. Read-only while it runs. */
+struct inn_sampling {
+    const struct inn_model *model;
+    const int64_t *widths;       /* [n_groups] */
+    int64_t *nodes;              /* [n_groups] M of each */
+    struct inn_group_maps *maps; /* [n_groups] */
+};
+
+/* Maps of every group for plan. Memory from arena. */
+enum inn_status inn_sampling_init(struct inn_sampling *sampling,
+                                  const struct inn_model *model,
+                                  const struct inn_plan *plan,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
+
+/*
+ * Fills out->data, whose type and shape are the initializer's at the new
+ * widths, from the grid of weight w. Safe to call from many threads.
+ */
+enum inn_status inn_weight_sample(const struct inn_sampling *sampling, int w,
+                                  struct inn_tensor *out,
+                                  struct inn_error *err);
+
+/*
+ * Copies all that graph, a copy of another, still borrows from that: names,
+ * texts, packed attributes, data of constants.
+ */
+enum inn_status inn_graph_detach(struct inn_graph *graph,
+                                 struct inn_error *err);
+
+/* INN_ERR_RANGE where a group's width is not in 1 … 4 N. */
+enum inn_status inn_check_widths(const struct inn_model *model,
+                                 const int64_t *widths,
+                                 struct inn_error *err);
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * Sampling a model: the graph resized and cut loose (resize.c, detach.c), the
+ * maps of all groups made once, then every weight filled on its own
+ * (weights.c).
+ */
+#include "runtime/grid/sample.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/threads.h"
+#include "runtime/grid/internal.h"
+
+/* position[channel]; INN_ERR_FORMAT unless order is a permutation. */
+static enum inn_status invert(int64_t *position, const struct inn_group *g,
+                              const int64_t *order, const char *what,
+                              struct inn_error *err)
+{
+    int64_t i;
+
+    for (i = 0; i < g->size; i++)
+        position[i] = -1;
+    for (i = 0; i < g->size; i++) {
+        if (order[i] < 0 || order[i] >= g->size || position[order[i]] >= 0)
+            return inn_fail(err, INN_ERR_FORMAT,
+                            "group '%s': its %s is no permutation at %" PRId64,
+                            g->name, what, i);
+        position[order[i]] = i;
+    }
+    return INN_OK;
+}
+
+/* Row i of the map becomes what row from[i] was. */
+static enum inn_status permute_rows(struct inn_axis_map *map,
+                                    const int64_t *from,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err)
+{
+    struct inn_axis_map old = *map;
+    size_t entries = (size_t)old.start[old.rows];
+    int64_t i, k, at = 0;
+
+    map->start = inn_arena_alloc(arena, (size_t)old.rows + 1,
+                                 sizeof(*map->start), err);
+    map->col = inn_arena_alloc(arena, entries, sizeof(*map->col), err);
+    map->weight = inn_arena_alloc(arena, entries, sizeof(*map->weight), err);
+    if (map->start == NULL || map->col == NULL || map->weight == NULL)
+        return inn_grid_refused(err);
+    for (i = 0; i < old.rows; i++) {
+        map->start[i] = at;
+        for (k = old.start[from[i]]; k < old.start[from[i] + 1]; k++) {
+            map->col[at] = old.col[k];
+            map->weight[at++] = old.weight[k];
+        }
+    }
+    map->start[old.rows] = at;
+    return INN_OK;
+}
+
+/* The n most wanted channels, in the group's order. */
+static enum inn_status keep_wanted(struct inn_axis_map *map,
+                                   const struct inn_group *g, int64_t n,
+                                   int64_t *scratch, struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    int64_t *positions, p, kept = 0;
+    enum inn_status st;
+
+    if (g->nodes != g->size || g->l1_rank == NULL)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "group '%s': partition l1 keeps whole channels, and "
+                        "the file has %" PRId64 " nodes for %" PRId64
+                        " channels; use uniform", g->name, g->nodes, g->size);
+    st = invert(scratch, g, g->l1_rank, "L1 ranking", err);
+    if (st != INN_OK)
+        return st;
+    positions = inn_arena_alloc(arena, (size_t)n, sizeof(*positions), err);
+    if (positions == NULL)
+        return inn_grid_refused(err);
+    /* scratch: the rank of each channel */
+    for (p = 0; p < g->size && kept < n; p++) {
+        if (scratch[g->order[p]] < n)
+            positions[kept++] = p;
+    }
+    return inn_axis_map_select(map, positions, n, g->size, arena, err);
+}
+
+static void summarise(struct inn_group_maps *m)
+{
+    const struct inn_axis_map *both[2];
+    int64_t i, used;
+    int k;
+
+    both[0] = &m->values;
+    both[1] = &m->sums;
+    m->taps = 1;
+    m->copies = true;
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < both[k]->rows; i++) {
+            used = both[k]->start[i + 1] - both[k]->start[i];
+            if (used > m->taps)
+                m->taps = (int)used;
+            if (used != 1 || both[k]->weight[both[k]->start[i]] != 1.0)
+                m->copies = false;
+        }
+    }
+}
+
+static enum inn_status make_maps(struct inn_group_maps *m,
+                                 const struct inn_model *model,
+                                 const struct inn_group *g,
+                                 const struct inn_plan *plan, int64_t n,
+                                 struct inn_arena *arena,
+                                 struct inn_error *err)
+{
+    bool full = n == g->size;
+    enum inn_status st;
+    int64_t *position;
+
+    position = inn_alloc(model->heap, (size_t)g->size, sizeof(*position),
+                         err);
+    if (position == NULL)
+        return inn_grid_refused(err);
+    st = invert(position, g, g->order, "order", err);
+    if (st != INN_OK)
+        goto out;
+    if (full && g->nodes == g->size) {
+        /* Every channel goes back to where the network has it. */
+        st = inn_axis_map_select(&m->values, position, n, n, arena, err);
+        m->sums = m->values;
+    } else if (plan->partition == INN_PARTITION_L1 && n < g->size) {
+        st = keep_wanted(&m->values, g, n, position, arena, err);
+        m->sums = m->values;
+    } else {
+        st = inn_axis_map_uniform(&m->values, &m->sums, g, model->kernel,
+                                  model->edge, plan->quadrature, n, arena,
+                                  err);
+        if (st == INN_OK && full)
+            st = permute_rows(&m->values, position, arena, err);
+        if (st == INN_OK && full)
+            st = permute_rows(&m->sums, position, arena, err);
+    }
+    if (st == INN_OK)
+        summarise(m);
+out:
+    inn_free(model->heap, position);
+    return st;
+}
+
+enum inn_status inn_sampling_init(struct inn_sampling *sampling,
+                                  const struct inn_model *model,
+                                  const struct inn_plan *plan,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    size_t n = (size_t)model->n_groups;
+    enum inn_status st = INN_OK;
+    int g;
+
+    sampling->model = model;
+    sampling->widths = plan->widths;
+    sampling->nodes = inn_arena_alloc(arena, n, sizeof(*sampling->nodes),
+                                      err);
+    sampling->maps = inn_arena_alloc(arena, n, sizeof(*sampling->maps), err);
+    if (sampling->nodes == NULL || sampling->maps == NULL)
+        return inn_grid_refused(err);
+    for (g = 0; st == INN_OK && g < model->n_groups; g++) {
+        sampling->nodes[g] = model->groups[g].nodes;
+        st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
+                       plan->widths[g], arena, err);
+    }
+    return st;
+}
+
+enum inn_status inn_check_widths(const struct inn_model *model,
+                                 const int64_t *widths,
+                                 struct inn_error *err)
+{
+    int g;
+
+    for (g = 0; g < model->n_groups; g++) {
+        int64_t size = model->groups[g].size;
+
+        if (widths[g] < 1 || widths[g] / 4 > size || widths[g] > 4 * size)
+            return inn_fail(err, INN_ERR_RANGE,
+                            "group '%s': width %" PRId64 " is not in 1..%"
+                            PRId64 " (4 x %" PRId64 ")",
+                            model->groups[g].name, widths[g], 4 * size, size);
+    }
+    return INN_OK;
+}
+
+/* All weights at once; each part writes its own tensor and verdict. */
+struct work {
+    struct inn_sampling sampling;
+    struct inn_graph *graph;
+    struct inn_error *errors; /* [n_weights] */
+};
+
+static void one_weight(void *context, size_t part)
+{
+    struct work *work = context;
+    int v = work->sampling.model->weights[part].value;
+
+    work->errors[part].status =
+        inn_weight_sample(&work->sampling, (int)part,
+                          work->graph->values[v].init, &work->errors[part]);
+}
+
+/* Memory for all results: the arena is not for threads. */
+static enum inn_status make_room(struct inn_graph *graph,
+                                 const struct inn_model *model,
+                                 struct inn_error *err)
+{
+    struct inn_tensor *t;
+    int w;
+
+    for (w = 0; w < model->n_weights; w++) {
+        t = graph->values[model->weights[w].value].init;
+        t->data = inn_arena_alloc(&graph->arena, t->bytes, 1, err);
+        if (t->data == NULL)
+            return inn_grid_refused(err);
+    }
+    return INN_OK;
+}
+
+static enum inn_status fill_weights(struct inn_graph *graph,
+                                    const struct inn_model *model,
+                                    const struct inn_plan *plan, int threads,
+                                    struct inn_error *err)
+{
+    struct work work = {.graph = graph};
+    struct inn_arena arena;
+    enum inn_status st;
+    int w;
+
+    inn_arena_init(&arena, model->heap);
+    work.errors = inn_alloc(model->heap, (size_t)model->n_weights,
+                            sizeof(*work.errors), err);
+    if (work.errors == NULL) {
+        st = inn_grid_refused(err);
+        goto out;
+    }
+    st = inn_sampling_init(&work.sampling, model, plan, &arena, err);
+    if (st == INN_OK)
+        st = make_room(graph, model, err);
+    if (st != INN_OK)
+        goto out;
+    inn_parallel(threads, (size_t)model->n_weights, one_weight, &work);
+    for (w = 0; st == INN_OK && w < model->n_weights; w++) {
+        st = work.errors[w].status;
+        if (st != INN_OK && err != NULL)
+            *err = work.errors[w];
+    }
+out:
+    inn_free(model->heap, work.errors);
+    inn_arena_free(&arena);
+    return st;
+}
+
+enum inn_status inn_model_sample(struct inn_graph **graph,
+                                 const struct inn_model *model,
+                                 const struct inn_plan *plan, int threads,
+                                 struct inn_error *err)
+{
+    struct inn_graph *g = NULL;
+    enum inn_status st;
+
+    *graph = NULL;
+    if (plan->n_groups != model->n_groups)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "the plan has %d groups, the network %d",
+                        plan->n_groups, model->n_groups);
+    st = inn_model_resize(&g, model, plan->widths, err);
+    if (st == INN_OK)
+        st = inn_graph_detach(g, err);
+    if (st == INN_OK)
+        st = fill_weights(g, model, plan, threads, err);
+    if (st != INN_OK)
+        goto out;
+    *graph = g;
+    g = NULL;
+out:
+    inn_graph_free(g);
+    return st;
+}

@@ -1,0 +1,485 @@
+/*
+ * Sampling one weight: every axis that carries groups gets a sparse map from
+ * its stored elements to its new ones, and the maps are applied one axis
+ * after the other, in double, rounded once. Where all of them only move
+ * elements, bytes are moved and nothing is rounded.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/base/error.h"
+#include "runtime/grid/internal.h"
+#include "runtime/grid/slots.h"
+
+/* Doubles of a tile: what stays in the second-level cache. */
+#define TILE ((int64_t)1 << 16)
+
+/* What happens to one axis: row i is Σ_t weight[t] · element col[t]. */
+struct step {
+    int axis;
+    int64_t rows, cols;
+    int taps;        /* room of each row */
+    bool copies;     /* every row is one element, as it is */
+    int8_t *count;   /* [rows] entries used */
+    int64_t *col;    /* [rows × taps] */
+    double *weight;  /* [rows × taps] */
+};
+
+/* One weight under way. */
+struct job {
+    const struct inn_sampling *s;
+    const struct inn_weight *w;
+    const char *name;
+    struct inn_tensor *out;
+    struct inn_arena arena;
+    struct inn_heap *heap;
+    struct step steps[INN_MAX_RANK];
+    int n_steps;
+    const void *stored; /* the grid's bytes */
+    void *loaded;       /* the same if they had to be fetched */
+    struct inn_error *err;
+};
+
+static enum inn_status step_new(struct job *job, struct step *step,
+                                const struct inn_axis *axis)
+{
+    const struct inn_sampling *s = job->s;
+    size_t entries;
+    int i;
+
+    step->axis = axis->axis;
+    step->rows = inn_axis_length(s->model, axis, s->widths);
+    step->cols = inn_axis_length(s->model, axis, s->nodes);
+    step->taps = 1;
+    step->copies = true;
+    if (axis->axis < 0 || axis->axis >= job->out->rank ||
+        step->cols != job->w->grid.dims[axis->axis] ||
+        step->rows != job->out->dims[axis->axis])
+        return inn_fail(job->err, INN_ERR_FORMAT,
+                        "weight '%s': axis %d has %" PRId64 " nodes and its "
+                        "groups %" PRId64, job->name, axis->axis,
+                        axis->axis >= 0 && axis->axis < job->out->rank
+                            ? job->w->grid.dims[axis->axis] : 0,
+                        step->cols);
+    for (i = 0; i < axis->n_spans; i++) {
+        const struct inn_group_maps *m;
+
+        if (axis->spans[i].group < 0)
+            continue;
+        m = &s->maps[axis->spans[i].group];
+        if (m->taps > step->taps)
+            step->taps = m->taps;
+        if (!m->copies)
+            step->copies = false;
+    }
+    if (!inn_mul_size(&entries, (size_t)step->rows, (size_t)step->taps))
+        return inn_fail(job->err, INN_ERR_LIMIT,
+                        "weight '%s': axis %d is too long: %" PRId64,
+                        job->name, axis->axis, step->rows);
+    step->count = inn_arena_alloc(&job->arena, (size_t)step->rows,
+                                  sizeof(*step->count), job->err);
+    step->col = inn_arena_alloc(&job->arena, entries, sizeof(*step->col),
+                                job->err);
+    step->weight = inn_arena_alloc(&job->arena, entries,
+                                   sizeof(*step->weight), job->err);
+    if (step->count == NULL || step->col == NULL || step->weight == NULL)
+        return inn_grid_refused(job->err);
+    return INN_OK;
+}
+
+/* Rows of every occurrence of a group on the axis. */
+static enum inn_status fill_group(struct job *job, struct step *step,
+                                  const struct inn_axis *axis, int group)
+{
+    const struct inn_sampling *s = job->s;
+    const struct inn_group_maps *m = &s->maps[group];
+    const struct inn_axis_map *map =
+        axis->role == INN_ROLE_IN ? &m->sums : &m->values;
+    struct inn_slots to, from;
+    enum inn_status st;
+    int64_t f, i, k, row, at;
+
+    st = inn_axis_slots(&to, s->model, axis, group, s->widths, &job->arena,
+                        job->err);
+    if (st == INN_OK)
+        st = inn_axis_slots(&from, s->model, axis, group, s->nodes,
+                            &job->arena, job->err);
+    if (st != INN_OK)
+        return st;
+    for (f = 0; f < to.functions; f++) {
+        for (i = 0; i < map->rows; i++) {
+            row = to.at[f * to.width + i];
+            at = row * step->taps;
+            step->count[row] = (int8_t)(map->start[i + 1] - map->start[i]);
+            for (k = map->start[i]; k < map->start[i + 1]; k++) {
+                step->col[at] = from.at[f * from.width + map->col[k]];
+                step->weight[at++] = map->weight[k];
+            }
+        }
+    }
+    return INN_OK;
+}
+
+static enum inn_status step_fill(struct job *job, struct step *step,
+                                 const struct inn_axis *axis)
+{
+    const struct inn_sampling *s = job->s;
+    struct inn_axis part = *axis;
+    int64_t row = 0, col = 0, end, i;
+    enum inn_status st = INN_OK;
+    int n;
+
+    for (n = 0; n < axis->n_spans; n++) {
+        const struct inn_span *span = &axis->spans[n];
+
+        if (span->group < 0) {
+            for (i = 0; i < span->count; i++) {
+                step->count[row] = 1;
+                step->col[row * step->taps] = col++;
+                step->weight[row++ * step->taps] = 1.0;
+            }
+            continue;
+        }
+        /* The span's own stretch; all of the group at its first rows. */
+        part.spans = &axis->spans[n];
+        part.n_spans = 1;
+        end = row + inn_axis_length(s->model, &part, s->widths);
+        col += inn_axis_length(s->model, &part, s->nodes);
+        if (end > row && step->count[row] == 0) {
+            st = fill_group(job, step, axis, span->group);
+            if (st != INN_OK)
+                return st;
+        }
+        row = end;
+    }
+    return st;
+}
+
+/* Whether the step leaves the axis as it is. */
+static bool is_idle(const struct step *step)
+{
+    int64_t i;
+
+    if (!step->copies || step->rows != step->cols)
+        return false;
+    for (i = 0; i < step->rows; i++) {
+        if (step->col[i] != i)
+            return false;
+    }
+    return true;
+}
+
+static enum inn_status make_steps(struct job *job)
+{
+    const struct inn_axis *axis;
+    struct step *step;
+    enum inn_status st;
+    int a;
+
+    for (a = 0; a < job->out->rank; a++) {
+        axis = inn_model_axis(job->s->model, job->w->value, a);
+        if (axis == NULL) {
+            if (job->w->grid.dims[a] == job->out->dims[a])
+                continue;
+            return inn_fail(job->err, INN_ERR_FORMAT,
+                            "weight '%s': axis %d is %" PRId64 " long, its "
+                            "grid %" PRId64, job->name, a, job->out->dims[a],
+                            job->w->grid.dims[a]);
+        }
+        step = &job->steps[job->n_steps];
+        st = step_new(job, step, axis);
+        if (st == INN_OK)
+            st = step_fill(job, step, axis);
+        if (st != INN_OK)
+            return st;
+        if (!is_idle(step))
+            job->n_steps++;
+    }
+    return INN_OK;
+}
+
+/* The common pairs in loops that vectorise; all others by the table. */
+static void convert(void *out, enum inn_type out_type, const void *in,
+                    enum inn_type in_type, size_t n)
+{
+    size_t i;
+
+    if (in_type == INN_F32 && out_type == INN_F64) {
+        for (i = 0; i < n; i++)
+            ((double *)out)[i] = (double)((const float *)in)[i];
+        return;
+    }
+    if (in_type == INN_F64 && out_type == INN_F32) {
+        for (i = 0; i < n; i++)
+            ((float *)out)[i] = (float)((const double *)in)[i];
+        return;
+    }
+    inn_convert_elements(out, out_type, in, in_type, n);
+}
+
+/* rows of a tile from its columns; both have stride elements per row. */
+static void mix(const struct step *step, double *out, const double *in,
+                int64_t stride)
+{
+    int64_t i, k, c;
+
+    for (i = 0; i < step->rows; i++) {
+        const int64_t *col = step->col + i * step->taps;
+        const double *weight = step->weight + i * step->taps;
+        double *to = out + i * stride;
+
+        /* A lone entry is moved: 0 + 1·(−0) would lose a sign. */
+        if (step->count[i] == 1 && weight[0] == 1.0) {
+            memcpy(to, in + col[0] * stride, (size_t)stride * sizeof(*to));
+            continue;
+        }
+        for (c = 0; c < stride; c++)
+            to[c] = 0.0;
+        for (k = 0; k < step->count[i]; k++) {
+            const double *from = in + col[k] * stride;
+            double w = weight[k];
+
+            for (c = 0; c < stride; c++)
+                to[c] += w * from[c];
+        }
+    }
+}
+
+struct side {
+    char *data;
+    enum inn_type type;
+};
+
+/*
+ * One axis: [outer × cols × inner] to [outer × rows × inner], tile by tile,
+ * each element converted once on its way in and once on its way out.
+ */
+static enum inn_status apply(struct job *job, const struct step *step,
+                             int64_t outer, int64_t inner, struct side to,
+                             const char *from, enum inn_type from_type)
+{
+    size_t in_size = inn_type_size(from_type), out_size, part;
+    int64_t longest = step->rows + step->cols, chunk, o, c, i, n;
+    double *in, *out;
+    enum inn_status st = INN_OK;
+
+    out_size = inn_type_size(to.type);
+    chunk = TILE / (longest + 1);
+    if (chunk > inner)
+        chunk = inner;
+    if (chunk < 1)
+        chunk = 1;
+    in = inn_alloc_raw(job->heap, (size_t)(step->cols * chunk), sizeof(*in),
+                       job->err);
+    out = inn_alloc_raw(job->heap, (size_t)(step->rows * chunk),
+                        sizeof(*out), job->err);
+    if (in == NULL || out == NULL) {
+        st = inn_grid_refused(job->err);
+        goto done;
+    }
+    for (o = 0; o < outer; o++) {
+        for (c = 0; c < inner; c += n) {
+            n = inner - c < chunk ? inner - c : chunk;
+            /* A tile as wide as the rows is one stretch of memory. */
+            part = (size_t)(n == inner ? step->cols * n : n);
+            for (i = 0; i < step->cols; i += n == inner ? step->cols : 1)
+                convert(in + i * n, INN_F64,
+                        from + (size_t)((o * step->cols + i) * inner + c) *
+                                   in_size,
+                        from_type, part);
+            mix(step, out, in, n);
+            part = (size_t)(n == inner ? step->rows * n : n);
+            for (i = 0; i < step->rows; i += n == inner ? step->rows : 1)
+                convert(to.data +
+                            (size_t)((o * step->rows + i) * inner + c) *
+                                out_size,
+                        to.type, out + i * n, INN_F64, part);
+        }
+    }
+done:
+    inn_free(job->heap, in);
+    inn_free(job->heap, out);
+    return st;
+}
+
+/* All steps, the last one into out itself. */
+static enum inn_status resample(struct job *job)
+{
+    int64_t dims[INN_MAX_RANK], outer, inner;
+    const struct inn_tensor *out = job->out;
+    const char *from = job->stored;
+    enum inn_type from_type = job->w->grid.type;
+    char *now = NULL, *before = NULL;
+    enum inn_status st = INN_OK;
+    size_t count;
+    int i, a;
+
+    memcpy(dims, job->w->grid.dims, sizeof(dims));
+    for (i = 0; st == INN_OK && i < job->n_steps; i++) {
+        const struct step *step = &job->steps[i];
+        struct side to = {out->data, out->type};
+
+        for (outer = 1, a = 0; a < step->axis; a++)
+            outer *= dims[a];
+        for (inner = 1, a = step->axis + 1; a < out->rank; a++)
+            inner *= dims[a];
+        dims[step->axis] = step->rows;
+        if (i + 1 < job->n_steps) {
+            if (!inn_count_dims(&count, dims, out->rank))
+                count = SIZE_MAX; /* refused by the heap */
+            now = inn_alloc_raw(job->heap, count, sizeof(double), job->err);
+            if (now == NULL) {
+                st = inn_grid_refused(job->err);
+                break;
+            }
+            to.data = now;
+            to.type = INN_F64;
+        }
+        st = apply(job, step, outer, inner, to, from, from_type);
+        inn_free(job->heap, before);
+        before = now;
+        now = NULL;
+        from = to.data;
+        from_type = to.type;
+    }
+    inn_free(job->heap, before);
+    return st;
+}
+
+/* Where the elements of out come from, axis by axis. */
+struct gather {
+    const int64_t *col[INN_MAX_RANK]; /* NULL: the same index */
+    int64_t dims[INN_MAX_RANK];
+    size_t stride[INN_MAX_RANK]; /* bytes of the source */
+    int last;                    /* behind this axis all lies together */
+    size_t run;                  /* bytes of that */
+    char *to;
+};
+
+/* Depth is the rank at most. */
+static void gather_axis(struct gather *g, int axis, const char *from)
+{
+    int64_t i;
+
+    for (i = 0; i < g->dims[axis]; i++) {
+        const char *at = from + (size_t)(g->col[axis] != NULL
+                                             ? g->col[axis][i] : i) *
+                                    g->stride[axis];
+
+        if (axis < g->last) {
+            gather_axis(g, axis + 1, at);
+            continue;
+        }
+        memcpy(g->to, at, g->run);
+        g->to += g->run;
+    }
+}
+
+static void move(struct job *job, const char *from)
+{
+    const struct inn_tensor *grid = &job->w->grid;
+    struct gather g = {.to = job->out->data};
+    size_t stride = inn_type_size(job->out->type);
+    int a, i;
+
+    for (a = grid->rank - 1; a >= 0; a--) {
+        g.stride[a] = stride;
+        g.dims[a] = job->out->dims[a];
+        stride *= (size_t)grid->dims[a];
+    }
+    for (i = 0; i < job->n_steps; i++) {
+        g.last = job->steps[i].axis;
+        g.col[g.last] = job->steps[i].col;
+    }
+    g.run = g.stride[g.last];
+    gather_axis(&g, 0, from);
+}
+
+/* Moves elements only: bits stay unless the file's type is another. */
+static enum inn_status rearrange(struct job *job)
+{
+    const struct inn_tensor *grid = &job->w->grid;
+    struct inn_tensor *out = job->out;
+    size_t n = inn_tensor_count(grid);
+    void *same = NULL;
+
+    if (job->n_steps == 0) {
+        convert(out->data, out->type, job->stored, grid->type, n);
+        return INN_OK;
+    }
+    if (grid->type != out->type) {
+        same = inn_alloc_raw(job->heap, n, inn_type_size(out->type),
+                             job->err);
+        if (same == NULL)
+            return inn_grid_refused(job->err);
+        convert(same, out->type, job->stored, grid->type, n);
+    }
+    if (out->bytes != 0)
+        move(job, same != NULL ? same : job->stored);
+    inn_free(job->heap, same);
+    return INN_OK;
+}
+
+static enum inn_status fetch(struct job *job, void *data)
+{
+    const struct inn_model *model = job->s->model;
+
+    if (model->source.load == NULL)
+        return inn_fail(job->err, INN_ERR_ARGUMENT,
+                        "weight '%s' has no grid", job->name);
+    return model->source.load(model->source.state,
+                              (int)(job->w - model->weights), data, job->err);
+}
+
+static enum inn_status run(struct job *job)
+{
+    const struct inn_tensor *grid = &job->w->grid;
+    bool copies = true;
+    enum inn_status st;
+    int i;
+
+    if (grid->rank != job->out->rank || !inn_type_is_float(grid->type))
+        return inn_fail(job->err, INN_ERR_FORMAT,
+                        "weight '%s': rank %d, its grid has %d of type %s",
+                        job->name, job->out->rank, grid->rank,
+                        inn_type_name(grid->type));
+    st = make_steps(job);
+    if (st != INN_OK)
+        return st;
+    for (i = 0; i < job->n_steps; i++)
+        copies = copies && job->steps[i].copies;
+    job->stored = grid->data;
+    if (grid->data == NULL) {
+        /* Without a change the source fills the result itself. */
+        if (job->n_steps == 0 && grid->type == job->out->type)
+            return fetch(job, job->out->data);
+        job->loaded = inn_alloc_raw(job->heap, grid->bytes, 1, job->err);
+        if (job->loaded == NULL)
+            return inn_grid_refused(job->err);
+        job->stored = job->loaded;
+        st = fetch(job, job->loaded);
+        if (st != INN_OK)
+            return st;
+    }
+    return copies ? rearrange(job) : resample(job);
+}
+
+enum inn_status inn_weight_sample(const struct inn_sampling *sampling, int w,
+                                  struct inn_tensor *out,
+                                  struct inn_error *err)
+{
+    const struct inn_model *model = sampling->model;
+    struct inn_error own = {INN_OK, ""};
+    struct job job = {.s = sampling, .w = &model->weights[w], .out = out};
+    enum inn_status st;
+
+    job.heap = model->heap;
+    job.err = err != NULL ? err : &own;
+    job.name = model->graph->values[job.w->value].name;
+    inn_arena_init(&job.arena, job.heap);
+    st = run(&job);
+    inn_free(job.heap, job.loaded);
+    inn_arena_free(&job.arena);
+    return st;
+}
