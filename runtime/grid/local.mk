@@ -6,7 +6,9 @@ libinncore_la_SOURCES += \
     runtime/grid/kernel.c \
     runtime/grid/model.c \
     runtime/grid/model.h \
+    runtime/grid/plan.c \
     runtime/grid/plan.h \
+    runtime/grid/plan_file.c \
     runtime/grid/quadrature.c \
     runtime/grid/resize.c \
     runtime/grid/sample.c \

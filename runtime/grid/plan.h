@@ -65,11 +65,37 @@ enum inn_status inn_plan_make(struct inn_plan *plan,
                               const struct inn_width_request *request,
                               struct inn_error *err);
 
-/* Exact widths from a plan file: {"schema":1,"widths":{"group": n, …}}. */
+/* Every group at its full width, uniform and trapezoid. */
+enum inn_status inn_plan_full(struct inn_plan *plan,
+                              const struct inn_model *model,
+                              struct inn_error *err);
+
+/*
+ * Exact widths from a plan file: {"schema":1,"widths":{"group": n, …}}.
+ * Groups it leaves out keep their full width. INN_ERR_IO; INN_ERR_FORMAT: no
+ * plan; INN_ERR_RANGE: a group the network has not, a width out of range.
+ */
 enum inn_status inn_plan_read(struct inn_plan *plan,
                               const struct inn_model *model,
                               const char *path, struct inn_error *err);
+/* Such a file. Atomic; refuses an existing path unless overwrite. */
+enum inn_status inn_plan_write(const struct inn_plan *plan,
+                               const struct inn_model *model,
+                               const char *path, bool overwrite,
+                               struct inn_error *err);
 void inn_plan_free(struct inn_plan *plan);
+
+/*
+ * INN_ERR_RANGE unless width is a whole number in 1 … 4 N that leaves every
+ * block of the group a channel.
+ */
+enum inn_status inn_plan_check(const struct inn_model *model, int group,
+                               double width, struct inn_error *err);
+
+/* As inn_plan_cost, without macs (0): cheap, from the axes alone. */
+enum inn_status inn_plan_params(struct inn_cost *cost,
+                                const struct inn_model *model,
+                                const int64_t *widths, struct inn_error *err);
 
 enum inn_status inn_plan_cost(struct inn_cost *cost,
                               const struct inn_model *model,
