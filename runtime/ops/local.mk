@@ -2,16 +2,30 @@ libinncore_la_SOURCES += \
     runtime/ops/activation.c \
     runtime/ops/args.c \
     runtime/ops/args.h \
+    runtime/ops/binary.c \
+    runtime/ops/block.c \
+    runtime/ops/block.h \
     runtime/ops/common.c \
     runtime/ops/common.h \
+    runtime/ops/concat.c \
+    runtime/ops/constant.c \
     runtime/ops/couple.h \
+    runtime/ops/expand.c \
+    runtime/ops/gather.c \
+    runtime/ops/identity.c \
     runtime/ops/macs.c \
     runtime/ops/op.h \
+    runtime/ops/pad.c \
     runtime/ops/prim.h \
     runtime/ops/registry.c \
+    runtime/ops/reshape.c \
     runtime/ops/resize.h \
     runtime/ops/rows.h \
     runtime/ops/shapes.c \
     runtime/ops/shapes.h \
+    runtime/ops/slice.c \
+    runtime/ops/transpose.c \
+    runtime/ops/unary.c \
+    runtime/ops/variadic.c \
     runtime/ops/walk.c \
     runtime/ops/walk.h

@@ -16,4 +16,74 @@ inn_run_fn inn_run_clip, inn_run_hard_sigmoid, inn_run_hard_swish,
 inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
     inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
 
+/* binary.c */
+inn_infer_fn inn_infer_binary;
+inn_couple_fn inn_couple_binary;
+inn_run_fn inn_run_binary;
+inn_lower_fn inn_lower_binary;
+
+/* concat.c */
+inn_infer_fn inn_infer_concat, inn_infer_split;
+inn_couple_fn inn_couple_concat, inn_couple_split;
+inn_resize_fn inn_resize_split;
+inn_run_fn inn_run_concat, inn_run_split;
+
+/* constant.c */
+inn_infer_fn inn_infer_constant, inn_infer_constant_of_shape,
+    inn_infer_range, inn_infer_shape, inn_infer_size;
+inn_couple_fn inn_couple_nothing;
+inn_run_fn inn_run_constant, inn_run_constant_of_shape, inn_run_range,
+    inn_run_shape, inn_run_size;
+
+/* expand.c */
+inn_infer_fn inn_infer_expand, inn_infer_tile;
+inn_couple_fn inn_couple_expand, inn_couple_tile;
+inn_resize_fn inn_resize_expand;
+inn_run_fn inn_run_expand, inn_run_tile;
+
+/* gather.c */
+inn_infer_fn inn_infer_gather;
+inn_couple_fn inn_couple_gather;
+inn_resize_fn inn_resize_gather;
+inn_run_fn inn_run_gather;
+
+/* identity.c */
+inn_infer_fn inn_infer_cast, inn_infer_dropout;
+inn_couple_fn inn_couple_dropout;
+inn_run_fn inn_run_cast, inn_run_dropout;
+inn_lower_fn inn_lower_dropout;
+
+/* pad.c */
+inn_infer_fn inn_infer_pad;
+inn_couple_fn inn_couple_pad;
+inn_resize_fn inn_resize_pad;
+inn_run_fn inn_run_pad;
+
+/* reshape.c */
+inn_infer_fn inn_infer_flatten, inn_infer_reshape, inn_infer_squeeze,
+    inn_infer_unsqueeze;
+inn_couple_fn inn_couple_reshape;
+inn_resize_fn inn_resize_reshape;
+
+/* slice.c */
+inn_infer_fn inn_infer_slice;
+inn_couple_fn inn_couple_slice;
+inn_resize_fn inn_resize_slice;
+inn_run_fn inn_run_slice;
+
+/* transpose.c */
+inn_infer_fn inn_infer_transpose;
+inn_couple_fn inn_couple_transpose;
+inn_run_fn inn_run_transpose;
+
+/* unary.c */
+inn_infer_fn inn_infer_unary;
+inn_run_fn inn_run_unary;
+
+/* variadic.c */
+inn_infer_fn inn_infer_variadic, inn_infer_where;
+inn_couple_fn inn_couple_variadic;
+inn_run_fn inn_run_variadic, inn_run_where;
+inn_lower_fn inn_lower_sum;
+
 #endif

@@ -1,0 +1,201 @@
+/*
+ * Gather: the entries of one axis that a tensor of indices names.
+ */
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/ops/args.h"
+#include "runtime/ops/rows.h"
+
+static enum inn_status read_axis(const struct inn_args *a, int *axis)
+{
+    enum inn_status st = inn_args_need(a, 2);
+
+    if (st != INN_OK)
+        return st;
+    if (a->in[1]->type != INN_I64 && a->in[1]->type != INN_I32)
+        return inn_args_fail(a, INN_ERR_FORMAT,
+                             "indices are %s, must be i32 or i64",
+                             inn_type_name(a->in[1]->type));
+    return inn_args_axis(a, axis, inn_node_int(a->node, "axis", 0),
+                         a->in[0]->rank);
+}
+
+/* Index i of the list, from the end where negative. */
+static enum inn_status read_index(const struct inn_args *a, int64_t *index,
+                                  size_t i, int axis)
+{
+    int64_t dim = a->in[0]->dims[axis], at = inn_tensor_int(a->in[1], i);
+
+    if (at < -dim || at >= dim)
+        return inn_args_fail(a, INN_ERR_FORMAT,
+                             "index %lld of axis %d with %lld elements",
+                             (long long)at, axis, (long long)dim);
+    *index = at < 0 ? at + dim : at;
+    return INN_OK;
+}
+
+enum inn_status inn_infer_gather(struct inn_infer *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    int64_t dims[2 * INN_MAX_RANK];
+    int i, axis, n = 0;
+    enum inn_status st = read_axis(&a, &axis);
+
+    if (st != INN_OK)
+        return st;
+    for (i = 0; i < axis; i++)
+        dims[n++] = c->in[0]->dims[i];
+    for (i = 0; i < c->in[1]->rank; i++)
+        dims[n++] = c->in[1]->dims[i];
+    for (i = axis + 1; i < c->in[0]->rank; i++)
+        dims[n++] = c->in[0]->dims[i];
+    return inn_infer_out(c, 0, c->in[0]->type, n, dims);
+}
+
+/* A list of indices moves the axis; one alone takes the axis away. */
+static enum inn_status couple_indices(struct inn_couple *c, int axis)
+{
+    struct inn_args a = INN_ARGS(c);
+    size_t i, n = inn_tensor_count(c->in[1]);
+    int64_t *map;
+    enum inn_status st = INN_OK;
+
+    if (c->in[1]->rank != 1 || !inn_couple_is_const(c, 1))
+        return inn_couple_pin(c, inn_in(0, axis),
+                              c->in[1]->rank == 0
+                                  ? "one of its channels is picked"
+                                  : "gathered where the input says");
+    if (n == 0)
+        return INN_OK;
+    map = inn_arena_alloc(c->scratch, n, sizeof(*map), c->err);
+    if (map == NULL)
+        return INN_ERR_MEMORY;
+    for (i = 0; st == INN_OK && i < n; i++)
+        st = read_index(&a, &map[i], i, axis);
+    if (st != INN_OK)
+        return st;
+    return inn_couple_map(c, inn_out(0, axis), inn_in(0, axis), map);
+}
+
+enum inn_status inn_couple_gather(struct inn_couple *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    enum inn_status st;
+    int k, axis;
+
+    if (inn_args_in(&a, 0) == NULL || inn_args_in(&a, 1) == NULL ||
+        c->n_out < 1 || c->out[0] == NULL)
+        return INN_OK;
+    st = read_axis(&a, &axis);
+    for (k = 0; st == INN_OK && k < c->in[0]->rank; k++) {
+        int to = k < axis ? k : k + c->in[1]->rank - 1;
+
+        if (k == axis)
+            st = couple_indices(c, axis);
+        else
+            st = inn_couple_map(c, inn_out(0, to), inn_in(0, k), NULL);
+    }
+    return st;
+}
+
+/* The indices from first on that follow each other; *k is the next one. */
+static enum inn_status read_run(const struct inn_args *a, int axis, size_t *k,
+                                int64_t *first, int64_t *last)
+{
+    size_t count = inn_tensor_count(a->in[1]);
+    int64_t next;
+    enum inn_status st = read_index(a, first, *k, axis);
+
+    *last = *first;
+    for (++*k; st == INN_OK && *k < count; ++*k) {
+        st = read_index(a, &next, *k, axis);
+        if (st != INN_OK || next != *last + 1)
+            break;
+        *last = next;
+    }
+    return st;
+}
+
+/*
+ * Each longest run of consecutive indices stands for what lies between its
+ * two edges, wherever they are after the change.
+ */
+enum inn_status inn_resize_gather(struct inn_resize *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_operand x;
+    int64_t *list = NULL, length, from, to, n = 0;
+    size_t k, count;
+    int axis, pass;
+    enum inn_status st = read_axis(&a, &axis);
+
+    if (st != INN_OK || c->in[1]->rank != 1 || !inn_resize_is_const(c, 1))
+        return st;
+    x = inn_in(0, axis);
+    if (!c->to->varies(c->state, x))
+        return INN_OK;
+    count = inn_tensor_count(c->in[1]);
+    length = c->to->length(c->state, x);
+    /* Counted first, then written. */
+    for (pass = 0; pass < 2; pass++) {
+        n = 0;
+        for (k = 0; k < count;) {
+            int64_t first, last;
+
+            st = read_run(&a, axis, &k, &first, &last);
+            if (st != INN_OK)
+                return st;
+            from = c->to->edge(c->state, x, first);
+            to = c->to->edge(c->state, x, last + 1);
+            if (from < 0 || to > length)
+                return inn_args_fail(&a, INN_ERR_RANGE,
+                                     "%lld to %lld of %lld elements",
+                                     (long long)from, (long long)to,
+                                     (long long)length);
+            for (; from < to; from++) {
+                if (list != NULL)
+                    list[n] = from;
+                n++;
+            }
+        }
+        if (list == NULL)
+            list = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*list),
+                                   c->err);
+        if (list == NULL)
+            return INN_ERR_MEMORY;
+    }
+    return c->to->set_input(c->state, 1, list, (size_t)n, c->err);
+}
+
+enum inn_status inn_run_gather(struct inn_run *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *x = c->n_in > 0 ? c->in[0] : NULL;
+    size_t outer, inner, size, o, i, count;
+    int64_t index;
+    char *to;
+    int axis;
+    enum inn_status st = read_axis(&a, &axis);
+
+    if (st != INN_OK || !inn_run_wants(c, 0) || c->out[0].bytes == 0)
+        return st;
+    size = inn_type_size(x->type);
+    if (!inn_count_dims(&outer, x->dims, axis) ||
+        !inn_count_dims(&inner, x->dims + axis + 1, x->rank - axis - 1))
+        return inn_args_fail(&a, INN_ERR_FORMAT, "too many elements");
+    count = inn_tensor_count(c->in[1]);
+    inner *= size;
+    to = c->out[0].data;
+    for (i = 0; i < count; i++) {
+        st = read_index(&a, &index, i, axis);
+        if (st != INN_OK)
+            return st;
+        for (o = 0; o < outer; o++)
+            memcpy(to + (o * count + i) * inner,
+                   (const char *)x->data +
+                       (o * (size_t)x->dims[axis] + (size_t)index) * inner,
+                   inner);
+    }
+    return INN_OK;
+}

@@ -1,0 +1,271 @@
+/*
+ * The same elements in other axes: Reshape, Flatten, Squeeze, Unsqueeze.
+ * Their bytes don't move, so exec may treat them as views.
+ */
+#include "runtime/base/checked.h"
+#include "runtime/ops/args.h"
+#include "runtime/ops/rows.h"
+
+/* The wanted shape: an attribute at opset 1, input 1 from 5. */
+static enum inn_status reshape_list(const struct inn_args *a,
+                                    struct inn_list *list)
+{
+    enum inn_status st;
+
+    if (a->node->version < 5) {
+        inn_args_attr_list(a, list, "shape");
+        if (!list->given)
+            return inn_args_fail(a, INN_ERR_FORMAT,
+                                 "attribute shape is missing");
+        return INN_OK;
+    }
+    st = inn_args_need(a, 2);
+    return st == INN_OK ? inn_args_input_list(a, list, 1) : st;
+}
+
+/* dims from the list, -1 still in place: *wild is where, or -1. */
+static enum inn_status read_shape(const struct inn_args *a,
+                                  const struct inn_list *list, bool allowzero,
+                                  int64_t dims[INN_MAX_RANK], int *wild)
+{
+    const struct inn_tensor *x = a->in[0];
+    bool zero = false;
+    int i, n = (int)list->n;
+
+    *wild = -1;
+    for (i = 0; i < n; i++) {
+        dims[i] = inn_list_at(list, (size_t)i);
+        if (dims[i] == 0 && !allowzero) {
+            if (i >= x->rank)
+                return inn_args_fail(a, INN_ERR_FORMAT,
+                                     "copies axis %d of an input with %d",
+                                     i, x->rank);
+            dims[i] = x->dims[i];
+        } else if (dims[i] == -1) {
+            if (*wild >= 0)
+                return inn_args_fail(a, INN_ERR_FORMAT,
+                                     "-1 stands at axes %d and %d", *wild,
+                                     i);
+            *wild = i;
+        } else if (dims[i] < 0) {
+            return inn_args_fail(a, INN_ERR_FORMAT, "axis %d would be %lld",
+                                 i, (long long)dims[i]);
+        }
+        zero = zero || dims[i] == 0;
+    }
+    if (allowzero && zero && *wild >= 0)
+        return inn_args_fail(a, INN_ERR_FORMAT,
+                             "-1 and 0 in one shape, with allowzero");
+    return INN_OK;
+}
+
+static enum inn_status fill_wild(const struct inn_args *a,
+                                 int64_t dims[INN_MAX_RANK], int n, int wild)
+{
+    const struct inn_tensor *x = a->in[0];
+    char text_x[INN_SHAPE_TEXT], text[INN_SHAPE_TEXT];
+    size_t have = inn_tensor_count(x), rest;
+
+    if (wild >= 0)
+        dims[wild] = 1;
+    if (!inn_count_dims(&rest, dims, n))
+        return inn_args_fail(a, INN_ERR_FORMAT, "%s elements are too many",
+                             inn_shape_text(text, n, dims));
+    if (wild >= 0 && rest != 0 && have % rest == 0 &&
+        have / rest <= INT64_MAX) {
+        dims[wild] = (int64_t)(have / rest);
+        return INN_OK;
+    }
+    if (wild >= 0)
+        dims[wild] = -1;
+    if (wild >= 0 || rest != have)
+        return inn_args_fail(a, INN_ERR_FORMAT, "can't make %s of %s",
+                             inn_shape_text(text, n, dims),
+                             inn_shape_text(text_x, x->rank, x->dims));
+    return INN_OK;
+}
+
+enum inn_status inn_infer_reshape(struct inn_infer *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_list list;
+    int64_t dims[INN_MAX_RANK];
+    int wild;
+    enum inn_status st = inn_args_need(&a, 1);
+
+    if (st == INN_OK)
+        st = reshape_list(&a, &list);
+    if (st != INN_OK || !list.known)
+        return st;
+    if (list.n > INN_MAX_RANK)
+        return inn_args_fail(&a, INN_ERR_FORMAT,
+                             "asks for %zu axes; %d are possible", list.n,
+                             INN_MAX_RANK);
+    st = read_shape(&a, &list, inn_node_int(c->node, "allowzero", 0) != 0,
+                    dims, &wild);
+    if (st == INN_OK)
+        st = fill_wild(&a, dims, (int)list.n, wild);
+    if (st != INN_OK)
+        return st;
+    return inn_infer_out(c, 0, c->in[0]->type, (int)list.n, dims);
+}
+
+enum inn_status inn_couple_reshape(struct inn_couple *c)
+{
+    if (c->n_in < 1 || c->in[0] == NULL || c->n_out < 1 || c->out[0] == NULL)
+        return INN_OK;
+    return c->sink->reshape(c->state, inn_in(0, 0), inn_out(0, 0), c->err);
+}
+
+/* Sizes that are written out follow; 0 and -1 do so by themselves. */
+enum inn_status inn_resize_reshape(struct inn_resize *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_list list;
+    int64_t values[INN_MAX_RANK];
+    bool changed = false;
+    int i;
+    enum inn_status st = reshape_list(&a, &list);
+
+    if (st != INN_OK || c->n_out < 1 || c->out[0] == NULL)
+        return st;
+    if (list.input != NULL && !inn_resize_is_const(c, 1))
+        return INN_OK;
+    if (!list.known || (int64_t)list.n != c->out[0]->rank)
+        return INN_OK;
+    for (i = 0; i < c->out[0]->rank; i++) {
+        values[i] = inn_list_at(&list, (size_t)i);
+        if (values[i] > 0 && c->to->varies(c->state, inn_out(0, i))) {
+            values[i] = c->to->length(c->state, inn_out(0, i));
+            changed = true;
+        }
+    }
+    if (!changed)
+        return INN_OK;
+    if (list.input == NULL)
+        return c->to->set_ints(c->state, "shape", values, list.n, c->err);
+    return c->to->set_input(c->state, 1, values, list.n, c->err);
+}
+
+enum inn_status inn_infer_flatten(struct inn_infer *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *x;
+    int64_t dims[2], axis = inn_node_int(c->node, "axis", 1);
+    size_t n;
+    int half;
+    enum inn_status st = inn_args_need(&a, 1);
+
+    if (st != INN_OK)
+        return st;
+    x = c->in[0];
+    if (axis < (c->node->version < 11 ? 0 : -(int64_t)x->rank) ||
+        axis > x->rank)
+        return inn_args_fail(&a, INN_ERR_FORMAT,
+                             "axis %lld is outside the rank %d",
+                             (long long)axis, x->rank);
+    if (axis < 0)
+        axis += x->rank;
+    for (half = 0; half < 2; half++) {
+        int from = half == 0 ? 0 : (int)axis;
+        int rank = half == 0 ? (int)axis : x->rank - (int)axis;
+
+        /* Beside an empty axis, the other half may be of any size. */
+        if (!inn_count_dims(&n, x->dims + from, rank) || n > INT64_MAX)
+            return inn_args_fail(&a, INN_ERR_FORMAT,
+                                 "the input's axes are too long to join");
+        dims[half] = (int64_t)n;
+    }
+    return inn_infer_out(c, 0, x->type, 2, dims);
+}
+
+/* The axes: an attribute below opset 13, input 1 from there. */
+static enum inn_status squeeze_list(const struct inn_args *a,
+                                    struct inn_list *list)
+{
+    if (a->node->version >= 13)
+        return inn_args_input_list(a, list, 1);
+    inn_args_attr_list(a, list, "axes");
+    return INN_OK;
+}
+
+/* The axes as a bit set, counted in rank. */
+static enum inn_status axis_set(const struct inn_args *a,
+                                const struct inn_list *list, int rank,
+                                unsigned *set)
+{
+    enum inn_status st;
+    size_t i;
+    int axis;
+
+    *set = 0;
+    for (i = 0; i < list->n; i++) {
+        st = inn_args_axis(a, &axis, inn_list_at(list, i), rank);
+        if (st != INN_OK)
+            return st;
+        if (*set & 1u << axis)
+            return inn_args_fail(a, INN_ERR_FORMAT,
+                                 "axis %d is listed twice", axis);
+        *set |= 1u << axis;
+    }
+    return INN_OK;
+}
+
+enum inn_status inn_infer_squeeze(struct inn_infer *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *x;
+    struct inn_list list;
+    int64_t dims[INN_MAX_RANK];
+    unsigned set = 0;
+    int i, rank = 0;
+    enum inn_status st = inn_args_need(&a, 1);
+
+    if (st == INN_OK)
+        st = squeeze_list(&a, &list);
+    if (st != INN_OK || (list.given && !list.known))
+        return st;
+    x = c->in[0];
+    st = axis_set(&a, &list, x->rank, &set);
+    for (i = 0; st == INN_OK && i < x->rank; i++) {
+        if (list.given ? !(set & 1u << i) : x->dims[i] != 1)
+            dims[rank++] = x->dims[i];
+        else if (x->dims[i] != 1)
+            st = inn_args_fail(&a, INN_ERR_FORMAT,
+                               "axis %d has %lld elements, must have 1", i,
+                               (long long)x->dims[i]);
+    }
+    if (st != INN_OK)
+        return st;
+    return inn_infer_out(c, 0, x->type, rank, dims);
+}
+
+enum inn_status inn_infer_unsqueeze(struct inn_infer *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *x;
+    struct inn_list list;
+    int64_t dims[INN_MAX_RANK];
+    unsigned set = 0;
+    int i, from = 0, rank;
+    enum inn_status st = inn_args_need(&a, c->node->version < 13 ? 1 : 2);
+
+    if (st == INN_OK)
+        st = squeeze_list(&a, &list);
+    if (st == INN_OK && !list.given)
+        st = inn_args_fail(&a, INN_ERR_FORMAT, "attribute axes is missing");
+    if (st != INN_OK || !list.known)
+        return st;
+    x = c->in[0];
+    if (list.n > (size_t)(INN_MAX_RANK - x->rank))
+        return inn_args_fail(&a, INN_ERR_FORMAT,
+                             "%d axes and %zu more; %d are possible",
+                             x->rank, list.n, INN_MAX_RANK);
+    rank = x->rank + (int)list.n;
+    st = axis_set(&a, &list, rank, &set);
+    if (st != INN_OK)
+        return st;
+    for (i = 0; i < rank; i++)
+        dims[i] = set & 1u << i ? 1 : x->dims[from++];
+    return inn_infer_out(c, 0, x->type, rank, dims);
+}
