@@ -87,6 +87,99 @@ struct inn_limits {
     int threads;         /* default: one per core the process may use */
 };
 
+/* An open .inn file. Const after inn_open: threads may share it. */
+struct inn_file;
+
+/* An ordinary network: sampled from a file, or read from ONNX. */
+struct inn_net;
+
+/* Skips the checksums: for a file this process has just written. */
+#define INN_OPEN_TRUST 1u
+
+/*
+ * Opens the .inn file at path; own, inn_close. limits may be NULL; flags 0
+ * or INN_OPEN_TRUST. INN_ERR_IO, INN_ERR_FORMAT (damaged), INN_ERR_MEMORY,
+ * INN_ERR_LIMIT.
+ */
+INN_API enum inn_status inn_open(struct inn_file **file, const char *path,
+                                 const struct inn_limits *limits,
+                                 unsigned flags, struct inn_error *err);
+INN_API void inn_close(struct inn_file *file);
+
+/* Number of channel groups, each of which has a width of its own. */
+INN_API int inn_group_count(const struct inn_file *file);
+/* Name (borrowed) and full width of group i; NULL and 0 out of range. */
+INN_API const char *inn_group_name(const struct inn_file *file, int i);
+INN_API int64_t inn_group_size(const struct inn_file *file, int i);
+
+/*
+ * Widths of all groups at one factor, 0 < factor <= 4: widths has room for
+ * inn_group_count entries. round: multiples of it, 0 for the default (8 for
+ * groups of 64 and more). INN_ERR_RANGE.
+ */
+INN_API enum inn_status inn_widths_scale(const struct inn_file *file,
+                                         int64_t *widths, double factor,
+                                         int64_t round,
+                                         struct inn_error *err);
+
+/* How channels are chosen and sums are weighted. */
+enum inn_partition { INN_PARTITION_UNIFORM = 0, INN_PARTITION_L1 = 1 };
+
+enum inn_quadrature {
+    INN_QUAD_TRAPEZOID = 0,
+    INN_QUAD_LEFT = 1,
+    INN_QUAD_RIGHT = 2,
+    INN_QUAD_MIDPOINT = 3,
+    INN_QUAD_SIMPSON = 4,
+    INN_QUAD_GAUSS = 5
+};
+
+/*
+ * Samples the network at widths[inn_group_count], each from 1 to 4 times the
+ * group's full width; own, inn_net_free. Borrows file, which must outlive
+ * *net. INN_ERR_RANGE: a width out of range. INN_ERR_LIMIT: the weights would
+ * pass the file's memory limit.
+ */
+INN_API enum inn_status inn_sample(const struct inn_file *file,
+                                   struct inn_net **net,
+                                   const int64_t *widths,
+                                   enum inn_partition partition,
+                                   enum inn_quadrature quadrature,
+                                   struct inn_error *err);
+
+/* Reads an ONNX file; own, inn_net_free. */
+INN_API enum inn_status inn_net_read(struct inn_net **net, const char *path,
+                                     const struct inn_limits *limits,
+                                     struct inn_error *err);
+INN_API void inn_net_free(struct inn_net *net);
+
+/* Writes plain ONNX atomically; INN_ERR_IO if path exists, unless overwrite. */
+INN_API enum inn_status inn_net_write(const struct inn_net *net,
+                                      const char *path, bool overwrite,
+                                      struct inn_error *err);
+
+INN_API int inn_net_input_count(const struct inn_net *net);
+INN_API int inn_net_output_count(const struct inn_net *net);
+/* Names, borrowed; NULL out of range. */
+INN_API const char *inn_net_input_name(const struct inn_net *net, int i);
+INN_API const char *inn_net_output_name(const struct inn_net *net, int i);
+/* Type and shape as declared; -1 for sizes chosen at run time. data NULL. */
+INN_API enum inn_status inn_net_input(const struct inn_net *net, int i,
+                                      struct inn_tensor *shape,
+                                      struct inn_error *err);
+
+/*
+ * Runs the network on in[n], in the order of its inputs. On success *out
+ * points to inn_net_output_count tensors, borrowed until the next run or
+ * until the net is freed. Not for two threads at once on one net.
+ * INN_ERR_RANGE: a type or size the network does not take.
+ * INN_ERR_UNSUPPORTED: lists the operators that can't be run.
+ */
+INN_API enum inn_status inn_net_run(struct inn_net *net,
+                                    const struct inn_tensor **out,
+                                    const struct inn_tensor *in, int n,
+                                    struct inn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

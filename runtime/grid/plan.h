@@ -6,17 +6,6 @@
 
 #include "runtime/grid/model.h"
 
-enum inn_partition { INN_PARTITION_UNIFORM = 0, INN_PARTITION_L1 = 1 };
-
-enum inn_quadrature {
-    INN_QUAD_TRAPEZOID = 0,
-    INN_QUAD_LEFT = 1,
-    INN_QUAD_RIGHT = 2,
-    INN_QUAD_MIDPOINT = 3,
-    INN_QUAD_SIMPSON = 4,
-    INN_QUAD_GAUSS = 5
-};
-
 /* One --set GLOB=VALUE, in the order given. */
 struct inn_width_rule {
     const char *glob;

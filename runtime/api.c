@@ -1,0 +1,287 @@
+/*
+ * The public calls of inn.h: handles around the parts. Nothing is computed
+ * here; each call checks its arguments and hands on.
+ */
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/exec/session.h"
+#include "runtime/file/container.h"
+#include "runtime/graph/onnx.h"
+#include "runtime/grid/sample.h"
+#include "runtime/ops/shapes.h"
+
+struct inn_file {
+    struct inn_heap *heap;
+    struct inn_model *model;
+    struct inn_limits limits;
+};
+
+struct inn_net {
+    struct inn_heap *heap; /* the file's, or its own */
+    bool owns_heap;
+    struct inn_graph *graph;
+    struct inn_graph *folded; /* what runs: BatchNormalization is folded */
+    struct inn_session *session;
+    int threads;
+};
+
+static struct inn_heap *new_heap(const struct inn_limits *limits,
+                                 struct inn_error *err)
+{
+    struct inn_heap *heap =
+        inn_heap_new(limits != NULL ? limits->memory_bytes : 0);
+
+    if (heap == NULL)
+        inn_no_memory(err, 0);
+    return heap;
+}
+
+enum inn_status inn_open(struct inn_file **file, const char *path,
+                         const struct inn_limits *limits, unsigned flags,
+                         struct inn_error *err)
+{
+    struct inn_heap *heap;
+    struct inn_file *f;
+    enum inn_status st;
+
+    *file = NULL;
+    heap = new_heap(limits, err);
+    if (heap == NULL)
+        return INN_ERR_MEMORY;
+    f = inn_alloc(heap, 1, sizeof(*f), err);
+    if (f == NULL) {
+        inn_heap_free(heap);
+        return INN_ERR_MEMORY;
+    }
+    f->heap = heap;
+    if (limits != NULL)
+        f->limits = *limits;
+    st = inn_file_open(&f->model, path, (flags & INN_OPEN_TRUST) != 0, heap,
+                       err);
+    if (st != INN_OK) {
+        inn_close(f);
+        return st;
+    }
+    *file = f;
+    return INN_OK;
+}
+
+void inn_close(struct inn_file *file)
+{
+    struct inn_heap *heap;
+
+    if (file == NULL)
+        return;
+    heap = file->heap;
+    inn_model_free(file->model);
+    inn_free(heap, file);
+    inn_heap_free(heap);
+}
+
+int inn_group_count(const struct inn_file *file)
+{
+    return file->model->n_groups;
+}
+
+const char *inn_group_name(const struct inn_file *file, int i)
+{
+    return i >= 0 && i < file->model->n_groups ? file->model->groups[i].name
+                                               : NULL;
+}
+
+int64_t inn_group_size(const struct inn_file *file, int i)
+{
+    return i >= 0 && i < file->model->n_groups ? file->model->groups[i].size
+                                               : 0;
+}
+
+enum inn_status inn_widths_scale(const struct inn_file *file, int64_t *widths,
+                                 double factor, int64_t round,
+                                 struct inn_error *err)
+{
+    struct inn_width_request request = {.width = factor, .round = round};
+    struct inn_plan plan = {0};
+    enum inn_status st;
+
+    if (!(factor > 0) || round < 0)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "a width factor of %g: it lies in (0, 4]", factor);
+    st = inn_plan_make(&plan, file->model, &request, err);
+    if (st == INN_OK)
+        memcpy(widths, plan.widths,
+               (size_t)plan.n_groups * sizeof(*widths));
+    inn_plan_free(&plan);
+    return st;
+}
+
+/* A net around graph, which it owns from here on, also after a failure. */
+static enum inn_status make_net(struct inn_net **net, struct inn_graph *graph,
+                                struct inn_heap *heap, int threads,
+                                struct inn_error *err)
+{
+    struct inn_net *n = inn_alloc(heap, 1, sizeof(*n), err);
+
+    if (n == NULL) {
+        inn_graph_free(graph);
+        return INN_ERR_MEMORY;
+    }
+    n->heap = heap;
+    n->graph = graph;
+    n->threads = threads;
+    *net = n;
+    return INN_OK;
+}
+
+enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
+                           const int64_t *widths,
+                           enum inn_partition partition,
+                           enum inn_quadrature quadrature,
+                           struct inn_error *err)
+{
+    struct inn_plan plan = {.partition = partition, .quadrature = quadrature};
+    struct inn_graph *sampled = NULL;
+    enum inn_status st = INN_ERR_MEMORY;
+
+    *net = NULL;
+    plan.heap = file->heap;
+    plan.n_groups = file->model->n_groups;
+    plan.widths = inn_alloc(file->heap, (size_t)plan.n_groups,
+                            sizeof(*plan.widths), err);
+    if (plan.widths == NULL)
+        return INN_ERR_MEMORY;
+    if (plan.n_groups > 0)
+        memcpy(plan.widths, widths, (size_t)plan.n_groups * sizeof(*widths));
+    st = inn_model_sample(&sampled, file->model, &plan, file->limits.threads,
+                          err);
+    if (st == INN_OK)
+        st = make_net(net, sampled, file->heap, file->limits.threads, err);
+    inn_plan_free(&plan);
+    return st;
+}
+
+enum inn_status inn_net_read(struct inn_net **net, const char *path,
+                             const struct inn_limits *limits,
+                             struct inn_error *err)
+{
+    struct inn_onnx_options options = {0};
+    struct inn_graph *graph = NULL;
+    struct inn_heap *heap;
+    enum inn_status st;
+
+    *net = NULL;
+    heap = new_heap(limits, err);
+    if (heap == NULL)
+        return INN_ERR_MEMORY;
+    st = inn_onnx_read(&graph, path, &options, heap, err);
+    if (st == INN_OK)
+        st = make_net(net, graph, heap, limits != NULL ? limits->threads : 0,
+                      err);
+    if (*net == NULL)
+        inn_heap_free(heap);
+    else
+        (*net)->owns_heap = true;
+    return st;
+}
+
+void inn_net_free(struct inn_net *net)
+{
+    struct inn_heap *heap;
+    bool owned;
+
+    if (net == NULL)
+        return;
+    heap = net->heap;
+    owned = net->owns_heap;
+    inn_session_free(net->session);
+    inn_graph_free(net->folded);
+    inn_graph_free(net->graph);
+    inn_free(heap, net);
+    if (owned)
+        inn_heap_free(heap);
+}
+
+enum inn_status inn_net_write(const struct inn_net *net, const char *path,
+                              bool overwrite, struct inn_error *err)
+{
+    return inn_onnx_write(net->graph, path, overwrite, err);
+}
+
+int inn_net_input_count(const struct inn_net *net)
+{
+    return net->graph->n_inputs;
+}
+
+int inn_net_output_count(const struct inn_net *net)
+{
+    return net->graph->n_outputs;
+}
+
+const char *inn_net_input_name(const struct inn_net *net, int i)
+{
+    const struct inn_graph *g = net->graph;
+
+    return i >= 0 && i < g->n_inputs ? g->values[g->inputs[i]].name : NULL;
+}
+
+const char *inn_net_output_name(const struct inn_net *net, int i)
+{
+    const struct inn_graph *g = net->graph;
+
+    return i >= 0 && i < g->n_outputs ? g->values[g->outputs[i]].name : NULL;
+}
+
+enum inn_status inn_net_input(const struct inn_net *net, int i,
+                              struct inn_tensor *shape, struct inn_error *err)
+{
+    const struct inn_value *v;
+    int k;
+
+    memset(shape, 0, sizeof(*shape));
+    if (i < 0 || i >= net->graph->n_inputs)
+        return inn_fail(err, INN_ERR_RANGE, "input %d of %d", i,
+                        net->graph->n_inputs);
+    v = &net->graph->values[net->graph->inputs[i]];
+    if (v->rank < 0)
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "input '%s' does not say its shape", v->name);
+    shape->type = v->type;
+    shape->rank = v->rank;
+    for (k = 0; k < v->rank; k++)
+        shape->dims[k] = v->dims[k].size;
+    return INN_OK;
+}
+
+/* What runs: a copy with BatchNormalization folded, made at the first run. */
+static enum inn_status prepare(struct inn_net *net, struct inn_error *err)
+{
+    struct inn_session_options options = {.threads = net->threads};
+    enum inn_status st;
+
+    if (net->folded == NULL) {
+        st = inn_graph_copy(&net->folded, net->graph, err);
+        if (st == INN_OK)
+            st = inn_fold_batchnorm(net->folded, NULL, NULL, err);
+        if (st != INN_OK) {
+            inn_graph_free(net->folded);
+            net->folded = NULL;
+            return st;
+        }
+    }
+    return inn_session_new(&net->session, net->folded, &options, err);
+}
+
+enum inn_status inn_net_run(struct inn_net *net, const struct inn_tensor **out,
+                            const struct inn_tensor *in, int n,
+                            struct inn_error *err)
+{
+    enum inn_status st;
+
+    *out = NULL;
+    if (net->session == NULL) {
+        st = prepare(net, err);
+        if (st != INN_OK)
+            return st;
+    }
+    return inn_session_run(net->session, out, in, n, err);
+}
