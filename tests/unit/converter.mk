@@ -1,2 +1,4 @@
 unit_tests += tests/unit/test_groups
 tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_order
+tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)
