@@ -1,2 +1,28 @@
 libinncore_la_SOURCES += \
-    runtime/exec/session.h
+    runtime/exec/build.c \
+    runtime/exec/dnnl_exec.h \
+    runtime/exec/exec.h \
+    runtime/exec/fuse.c \
+    runtime/exec/memory.c \
+    runtime/exec/memory.h \
+    runtime/exec/needed.c \
+    runtime/exec/plan.c \
+    runtime/exec/reference.c \
+    runtime/exec/session.c \
+    runtime/exec/session.h \
+    runtime/exec/workers.c \
+    runtime/exec/workers.h
+if HAVE_DNNL
+libinncore_la_SOURCES += \
+    runtime/exec/dnnl.c \
+    runtime/exec/dnnl_conv.c \
+    runtime/exec/dnnl_layout.c \
+    runtime/exec/dnnl_matmul.c \
+    runtime/exec/dnnl_post.c \
+    runtime/exec/dnnl_priv.h \
+    runtime/exec/dnnl_simple.c
+else
+libinncore_la_SOURCES += \
+    runtime/exec/no_dnnl.c
+endif
+EXTRA_DIST += runtime/exec/no_dnnl.c

@@ -1,0 +1,362 @@
+/*
+ * The engine, primitives as steps, and their handles to slots.
+ *
+ * Thread counts. Measured with oneDNN 2.6.3 on AVX-512 (Zen 4): over the
+ * convolutions of ResNet-50, depthwise, grouped and odd ones, and products up
+ * to 196 x 3072 x 768, the implementations brgconv, brgconv_1x1, brdgmm_dw,
+ * jit and brg (matmul) give the same bits for 1, 2, 3, 4, 8, 16 and 64
+ * threads. With AVX2 and SSE4.1 forced, jit convolutions do too. Those that go
+ * by its own sgemm (x64:gemm:jit, gemm:jit) do not: it splits the reduction by
+ * threads. They are made for one thread and run on one. The inner product
+ * primitive splits it as well (already at 2 threads on AVX-512), which is why
+ * matmul is used instead.
+ */
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/exec/dnnl_priv.h"
+#include "runtime/exec/workers.h"
+
+struct inn_dnnl_prim {
+    dnnl_primitive_t primitive;
+    bool serial;
+    int n_args;
+    int slots[INN_DNNL_ARGS + 1];
+    dnnl_exec_arg_t args[INN_DNNL_ARGS + 1];
+};
+
+enum inn_status inn_dnnl_fail(struct inn_error *err, const char *what,
+                              dnnl_status_t status)
+{
+    if (status == dnnl_out_of_memory)
+        return inn_fail(err, INN_ERR_MEMORY, "oneDNN: %s: out of memory",
+                        what);
+    return inn_fail(err, INN_ERR_UNSUPPORTED, "oneDNN: %s fails with status %d",
+                    what, (int)status);
+}
+
+enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
+                             struct inn_error *err)
+{
+    struct inn_dnnl *d;
+    dnnl_status_t ds;
+
+    *dnnl = NULL;
+    d = inn_alloc(heap, 1, sizeof(*d), err);
+    if (d == NULL)
+        return err->status;
+    d->heap = heap;
+    ds = dnnl_engine_create(&d->engine, dnnl_cpu, 0);
+    if (ds == dnnl_success)
+        ds = dnnl_stream_create(&d->stream, d->engine,
+                                dnnl_stream_default_flags);
+    if (ds != dnnl_success) {
+        inn_dnnl_free(d);
+        return inn_dnnl_fail(err, "creating an engine", ds);
+    }
+    *dnnl = d;
+    return INN_OK;
+}
+
+void inn_dnnl_free(struct inn_dnnl *dnnl)
+{
+    if (dnnl == NULL)
+        return;
+    if (dnnl->stream != NULL)
+        dnnl_stream_destroy(dnnl->stream);
+    if (dnnl->engine != NULL)
+        dnnl_engine_destroy(dnnl->engine);
+    inn_free(dnnl->heap, dnnl);
+}
+
+/* One attempt; *pd is NULL where oneDNN has nothing to offer. */
+static enum inn_status create_pd(struct inn_dnnl *d,
+                                 dnnl_primitive_desc_t *pd,
+                                 const_dnnl_op_desc_t op,
+                                 const_dnnl_primitive_attr_t attr,
+                                 const char **info, struct inn_error *err)
+{
+    dnnl_status_t ds;
+
+    *pd = NULL;
+    *info = "";
+    ds = dnnl_primitive_desc_create(pd, op, attr, d->engine, NULL);
+    if (ds == dnnl_out_of_memory)
+        return inn_dnnl_fail(err, "describing a primitive", ds);
+    if (ds != dnnl_success)
+        *pd = NULL;
+    else
+        dnnl_primitive_desc_query(*pd, dnnl_query_impl_info_str, 0,
+                                  (void *)info);
+    return INN_OK;
+}
+
+static bool splits_sums(const char *info)
+{
+    return strstr(info, "gemm:") != NULL && strstr(info, "brgemm") == NULL;
+}
+
+enum inn_status inn_desc_new(struct inn_dnnl *d, struct inn_desc *desc,
+                             const_dnnl_op_desc_t op, dnnl_post_ops_t ops,
+                             float scale, struct inn_error *err)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    const char *info;
+    enum inn_status st;
+    dnnl_status_t ds;
+    int threads;
+
+    desc->pd = NULL;
+    desc->serial = false;
+    ds = dnnl_primitive_attr_create(&attr);
+    if (ds == dnnl_success)
+        ds = dnnl_primitive_attr_set_scratchpad_mode(
+            attr, dnnl_scratchpad_mode_user);
+    if (ds == dnnl_success && ops != NULL)
+        ds = dnnl_primitive_attr_set_post_ops(attr, ops);
+    if (ds == dnnl_success && scale != 1.0f)
+        ds = dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale);
+    if (ds != dnnl_success) {
+        st = inn_dnnl_fail(err, "setting attributes", ds);
+        goto out;
+    }
+    st = create_pd(d, &desc->pd, op, attr, &info, err);
+    if (desc->pd != NULL && splits_sums(info)) {
+        inn_desc_free(desc);
+        threads = inn_workers_use(1);
+        st = create_pd(d, &desc->pd, op, attr, &info, err);
+        inn_workers_use(threads);
+        desc->serial = true;
+    }
+    if (desc->pd != NULL && strncmp(info, "ref", 3) == 0)
+        inn_desc_free(desc);
+out:
+    dnnl_primitive_attr_destroy(attr);
+    return st;
+}
+
+void inn_desc_free(struct inn_desc *desc)
+{
+    if (desc->pd != NULL)
+        dnnl_primitive_desc_destroy(desc->pd);
+    desc->pd = NULL;
+}
+
+const dnnl_memory_desc_t *inn_desc_md(const struct inn_desc *desc,
+                                      dnnl_query_t what)
+{
+    return dnnl_primitive_desc_query_md(desc->pd, what, 0);
+}
+
+void inn_args_add(struct inn_args *args, int arg, int slot, bool is_output)
+{
+    args->at[args->n].arg = arg;
+    args->at[args->n].slot = slot;
+    args->at[args->n].is_output = is_output;
+    args->n++;
+}
+
+/* Scratch memory is planned like any other buffer. */
+static enum inn_status add_scratch(struct inn_builder *b,
+                                   const struct inn_desc *desc,
+                                   struct inn_args *args,
+                                   struct inn_error *err)
+{
+    const dnnl_memory_desc_t *md = inn_desc_md(desc, dnnl_query_scratchpad_md);
+    struct inn_tensor t;
+    struct inn_layout *layout;
+    enum inn_status st;
+    int64_t bytes;
+    int slot;
+
+    if (md == NULL || dnnl_memory_desc_get_size(md) == 0)
+        return INN_OK;
+    bytes = (int64_t)dnnl_memory_desc_get_size(md);
+    layout = inn_arena_alloc(&b->s->arena, 1, sizeof(*layout), err);
+    if (layout == NULL)
+        return err->status;
+    layout->md = *md;
+    st = inn_tensor_init(&t, INN_U8, 1, &bytes, err);
+    if (st == INN_OK)
+        st = inn_build_slot(b, &slot, INN_SLOT_BUFFER, -1, &t, err);
+    if (st != INN_OK)
+        return st;
+    b->s->slots[slot].layout = layout;
+    inn_args_add(args, DNNL_ARG_SCRATCHPAD, slot, true);
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_step(struct inn_builder *b,
+                              const struct inn_desc *desc,
+                              const struct inn_args *given,
+                              const struct inn_node *node,
+                              struct inn_error *err)
+{
+    struct inn_args args = *given;
+    struct inn_dnnl_prim *prim;
+    struct inn_step *step;
+    enum inn_status st;
+    dnnl_status_t ds;
+    int i, index, threads = 1, n_in = 0, n_out = 0;
+
+    st = add_scratch(b, desc, &args, err);
+    if (st != INN_OK)
+        return st;
+    prim = inn_arena_alloc(&b->s->arena, 1, sizeof(*prim), err);
+    if (prim == NULL)
+        return err->status;
+    st = inn_build_step(b, &index, INN_STEP_PRIM, args.n, args.n, err);
+    if (st != INN_OK)
+        return st;
+    step = &b->s->steps[index];
+    step->node = node;
+    step->prim = prim;
+    prim->serial = desc->serial;
+    prim->n_args = args.n;
+    for (i = 0; i < args.n; i++) {
+        prim->slots[i] = args.at[i].slot;
+        prim->args[i].arg = args.at[i].arg;
+        if (args.at[i].is_output)
+            step->out[n_out++] = args.at[i].slot;
+        else
+            step->in[n_in++] = args.at[i].slot;
+    }
+    step->n_in = n_in;
+    step->n_out = n_out;
+    if (prim->serial)
+        threads = inn_workers_use(1);
+    ds = dnnl_primitive_create(&prim->primitive, desc->pd);
+    if (prim->serial)
+        inn_workers_use(threads);
+    if (ds != dnnl_success) {
+        prim->primitive = NULL;
+        return inn_dnnl_fail(err, "creating a primitive", ds);
+    }
+    return INN_OK;
+}
+
+void inn_dnnl_prim_free(struct inn_dnnl_prim *prim)
+{
+    if (prim != NULL && prim->primitive != NULL)
+        dnnl_primitive_destroy(prim->primitive);
+}
+
+/* A slot's dnnl_memory_t goes by our name in exec.h. */
+static dnnl_memory_t to_dnnl(struct inn_dnnl_memory *memory)
+{
+    return (dnnl_memory_t)(void *)memory;
+}
+
+void inn_dnnl_memory_free(struct inn_dnnl_memory *memory)
+{
+    if (memory != NULL)
+        dnnl_memory_destroy(to_dnnl(memory));
+}
+
+static enum inn_status bind_slot(struct inn_schedule *s, int index,
+                                 struct inn_error *err)
+{
+    struct inn_slot *slot = &s->slots[index];
+    dnnl_memory_desc_t md;
+    dnnl_memory_t memory;
+    enum inn_status st;
+    dnnl_status_t ds;
+
+    if (slot->memory != NULL)
+        return INN_OK;
+    if (slot->layout != NULL) {
+        md = slot->layout->md;
+    } else {
+        st = inn_md_plain(&md, slot->tensor.rank, slot->tensor.dims, err);
+        if (st != INN_OK)
+            return st;
+    }
+    /* An input's address comes with the run. */
+    ds = dnnl_memory_create(&memory, &md, s->dnnl->engine,
+                            slot->tensor.data != NULL ? slot->tensor.data
+                                                      : DNNL_MEMORY_NONE);
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "creating a memory object", ds);
+    slot->memory = (struct inn_dnnl_memory *)(void *)memory;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_bind(struct inn_schedule *s, struct inn_error *err)
+{
+    enum inn_status st;
+    int i, k;
+
+    for (i = 0; i < s->n_steps; i++) {
+        struct inn_dnnl_prim *prim = s->steps[i].prim;
+
+        if (prim == NULL)
+            continue;
+        for (k = 0; k < prim->n_args; k++) {
+            st = bind_slot(s, prim->slots[k], err);
+            if (st != INN_OK)
+                return st;
+            prim->args[k].memory = to_dnnl(s->slots[prim->slots[k]].memory);
+        }
+    }
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_move(struct inn_schedule *s, int slot,
+                              struct inn_error *err)
+{
+    struct inn_slot *at = &s->slots[slot];
+    void *now = NULL;
+    dnnl_status_t ds;
+
+    if (at->memory == NULL)
+        return INN_OK;
+    ds = dnnl_memory_get_data_handle(to_dnnl(at->memory), &now);
+    if (ds == dnnl_success && now != at->tensor.data)
+        ds = dnnl_memory_set_data_handle(to_dnnl(at->memory),
+                                         at->tensor.data);
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "pointing at an input", ds);
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_run(struct inn_schedule *s,
+                             const struct inn_step *step,
+                             struct inn_error *err)
+{
+    const struct inn_dnnl_prim *prim = step->prim;
+    int threads = 0;
+    dnnl_status_t ds;
+
+    if (prim->serial)
+        threads = inn_workers_use(1);
+    ds = dnnl_primitive_execute(prim->primitive, s->dnnl->stream,
+                                prim->n_args, prim->args);
+    if (ds == dnnl_success)
+        ds = dnnl_stream_wait(s->dnnl->stream);
+    if (prim->serial)
+        inn_workers_use(threads);
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "running a primitive", ds);
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
+                               bool *done, struct inn_error *err)
+{
+    *done = false;
+    switch (b->work[w].prim->kind) {
+    case INN_PRIM_CONV:
+        return inn_dnnl_conv(b, w, n_post, done, err);
+    case INN_PRIM_MATMUL:
+        return inn_dnnl_matmul(b, w, n_post, done, err);
+    case INN_PRIM_POOL:
+        return inn_dnnl_pool(b, w, done, err);
+    case INN_PRIM_ELTWISE:
+        return inn_dnnl_eltwise(b, w, done, err);
+    case INN_PRIM_BINARY:
+        return inn_dnnl_binary(b, w, n_post, done, err);
+    case INN_PRIM_VIEW:
+        break;
+    }
+    return INN_OK;
+}

@@ -1,0 +1,204 @@
+/*
+ * Convolutions, all of 1-D to 3-D, grouped or not. Source, weights and result
+ * have the layout that oneDNN prefers; weights are brought into it once.
+ */
+#include "runtime/base/error.h"
+#include "runtime/exec/dnnl_priv.h"
+
+struct conv {
+    int x, weight, bias; /* values; bias -1 */
+    int rank;            /* of x */
+    int groups_axis;     /* 1 where weights have an axis of groups */
+    dnnl_dims_t wdims;
+    dnnl_dims_t stride, dilation, pad_begin, pad_end;
+    struct inn_dst dst;
+    struct inn_args args; /* of the post-ops */
+};
+
+/* The sizes in oneDNN's words; false where it can't have them. */
+static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
+                      struct conv *c)
+{
+    const struct inn_window *win = &w->prim->u.conv.window;
+    const struct inn_node *node = w->node;
+    const struct inn_tensor *x, *weight, *y;
+    int64_t groups = w->prim->u.conv.groups;
+    int i;
+
+    c->x = node->inputs[0];
+    c->weight = node->n_inputs > 1 ? node->inputs[1] : -1;
+    c->bias = node->n_inputs > 2 ? node->inputs[2] : -1;
+    x = inn_shapes_get(&b->s->shapes, c->x);
+    weight = inn_shapes_get(&b->s->shapes, c->weight);
+    y = inn_shapes_get(&b->s->shapes, node->outputs[0]);
+    if (weight == NULL || x->rank != win->rank + 2 ||
+        weight->rank != x->rank || y->rank != x->rank || win->rank < 1 ||
+        groups < 1 || weight->dims[0] % groups != 0)
+        return false;
+    c->rank = x->rank;
+    c->groups_axis = groups > 1;
+    if (groups > 1)
+        c->wdims[0] = groups;
+    c->wdims[c->groups_axis] = weight->dims[0] / groups;
+    for (i = 1; i < c->rank; i++)
+        c->wdims[c->groups_axis + i] = weight->dims[i];
+    for (i = 0; i < win->rank; i++) {
+        int64_t span = (win->kernel[i] - 1) * win->dilation[i] + 1;
+
+        c->stride[i] = win->stride[i];
+        c->dilation[i] = win->dilation[i] - 1;
+        c->pad_begin[i] = win->pad_begin[i];
+        /* What the last window takes, be it less than was declared. */
+        c->pad_end[i] = (win->out[i] - 1) * win->stride[i] + span -
+                        x->dims[i + 2] - win->pad_begin[i];
+        if (win->pad_begin[i] < 0)
+            return false;
+    }
+    c->dst.ndims = y->rank;
+    c->dst.channel = 1;
+    for (i = 0; i < y->rank; i++)
+        c->dst.dims[i] = y->dims[i];
+    return true;
+}
+
+/* The primitive with all layouts open; desc->pd NULL where there is none. */
+static enum inn_status describe(struct inn_builder *b, int w, int n_post,
+                                struct conv *c, struct inn_desc *desc,
+                                struct inn_error *err)
+{
+    const struct inn_tensor *x = inn_shapes_get(&b->s->shapes, c->x);
+    dnnl_memory_desc_t src, weight, bias, dst;
+    dnnl_post_ops_t ops = NULL;
+    dnnl_convolution_desc_t op;
+    enum inn_status st;
+    dnnl_status_t ds;
+
+    desc->pd = NULL;
+    c->args.n = 0;
+    st = inn_md_any(&src, x->rank, x->dims, err);
+    if (st == INN_OK)
+        st = inn_md_any(&weight, c->rank + c->groups_axis, c->wdims, err);
+    if (st == INN_OK)
+        st = inn_md_plain(&bias, 1, &c->dst.dims[1], err);
+    if (st == INN_OK)
+        st = inn_md_any(&dst, c->dst.ndims, c->dst.dims, err);
+    if (st != INN_OK)
+        return st;
+    ds = dnnl_dilated_convolution_forward_desc_init(
+        &op, dnnl_forward_inference, dnnl_convolution_direct, &src, &weight,
+        c->bias >= 0 ? &bias : NULL, &dst, c->stride, c->dilation,
+        c->pad_begin, c->pad_end);
+    if (ds != dnnl_success)
+        return INN_OK; /* sizes it doesn't take */
+    ds = dnnl_post_ops_create(&ops);
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "listing operations", ds);
+    st = inn_dnnl_posts(b, w, n_post, &c->dst, ops, &c->args, err);
+    if (st == INN_OK)
+        st = inn_desc_new(b->s->dnnl, desc, &op, ops, 1.0f, err);
+    dnnl_post_ops_destroy(ops);
+    return st;
+}
+
+/*
+ * How the residual o is added. In place, where its memory has the result's
+ * layout and nobody needs it afterwards; else from where it lies; else in
+ * place on a copy. desc is for a sum at first, and may become another.
+ * *over: the slot that holds the residual and takes the result, or -1.
+ */
+static enum inn_status place_residual(struct inn_builder *b, int w,
+                                      int n_post, struct conv *c,
+                                      struct inn_desc *desc, int o, int *over,
+                                      struct inn_error *err)
+{
+    dnnl_memory_desc_t dst = *inn_desc_md(desc, dnnl_query_dst_md);
+    struct inn_desc other = {NULL, false};
+    struct conv with = *c;
+    enum inn_status st;
+    int from;
+
+    *over = -1;
+    from = inn_dnnl_find(b, o, &dst);
+    if (from >= 0 && inn_dnnl_may_overwrite(b, from, w)) {
+        *over = from;
+        return INN_OK;
+    }
+    st = from >= 0 ? INN_OK : inn_build_any(b, &from, o, err);
+    if (st != INN_OK)
+        return st;
+    with.dst.as_sum = false;
+    with.dst.residual = from;
+    st = describe(b, w, n_post, &with, &other, err);
+    if (st == INN_OK && other.pd != NULL) {
+        inn_desc_free(desc);
+        *desc = other;
+        *c = with;
+        return INN_OK;
+    }
+    if (st == INN_OK && b->s->slots[from].kind == INN_SLOT_CONST)
+        inn_desc_free(desc); /* a copy would be made once, not per run */
+    else if (st == INN_OK)
+        st = inn_dnnl_reorder(b, over, from, &dst, -1, err);
+    return st;
+}
+
+/* Operands into the layouts that desc asks for, and the step. */
+static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
+                                struct conv *c, const struct inn_desc *desc,
+                                int over, struct inn_error *err)
+{
+    dnnl_memory_desc_t grouped;
+    struct inn_args *args = &c->args;
+    enum inn_status st;
+    int slot;
+
+    st = inn_dnnl_have(b, &slot, c->x, inn_desc_md(desc, dnnl_query_src_md),
+                       NULL, err);
+    if (st != INN_OK)
+        return st;
+    inn_args_add(args, DNNL_ARG_SRC, slot, false);
+    st = inn_md_plain(&grouped, c->rank + c->groups_axis, c->wdims, err);
+    if (st == INN_OK)
+        st = inn_dnnl_have(b, &slot, c->weight,
+                           inn_desc_md(desc, dnnl_query_weights_md),
+                           c->groups_axis ? &grouped : NULL, err);
+    if (st != INN_OK)
+        return st;
+    inn_args_add(args, DNNL_ARG_WEIGHTS, slot, false);
+    if (c->bias >= 0) {
+        st = inn_build_plain(b, &slot, c->bias, INN_F32, err);
+        if (st != INN_OK)
+            return st;
+        inn_args_add(args, DNNL_ARG_BIAS, slot, false);
+    }
+    st = inn_dnnl_out(b, &slot, inn_dnnl_result(b, w, n_post),
+                      inn_desc_md(desc, dnnl_query_dst_md), over, err);
+    if (st != INN_OK)
+        return st;
+    inn_args_add(args, DNNL_ARG_DST, slot, true);
+    return inn_dnnl_step(b, desc, args, b->work[w].node, err);
+}
+
+enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
+                              bool *done, struct inn_error *err)
+{
+    int o = inn_dnnl_residual(b, w, n_post), over = -1;
+    struct inn_desc desc = {NULL, false};
+    struct conv c = {0};
+    enum inn_status st;
+
+    if (!read_conv(b, &b->work[w], &c))
+        return INN_OK;
+    c.dst.as_sum = true;
+    st = describe(b, w, n_post, &c, &desc, err);
+    if (st != INN_OK || desc.pd == NULL)
+        return st;
+    if (o >= 0)
+        st = place_residual(b, w, n_post, &c, &desc, o, &over, err);
+    if (st == INN_OK && desc.pd != NULL) {
+        st = add_conv(b, w, n_post, &c, &desc, over, err);
+        *done = st == INN_OK;
+    }
+    inn_desc_free(&desc);
+    return st;
+}

@@ -1,0 +1,80 @@
+/*
+ * In place of dnnl*.c where oneDNN was left out: there is no engine, so no
+ * graph node is ever offered to it, and no layout but the plain one.
+ */
+#include "runtime/base/error.h"
+#include "runtime/exec/dnnl_exec.h"
+
+enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
+                             struct inn_error *err)
+{
+    (void)heap;
+    (void)err;
+    *dnnl = NULL;
+    return INN_OK;
+}
+
+void inn_dnnl_free(struct inn_dnnl *dnnl)
+{
+    (void)dnnl;
+}
+
+enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
+                               bool *done, struct inn_error *err)
+{
+    (void)b;
+    (void)w;
+    (void)n_post;
+    (void)err;
+    *done = false;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
+                                  struct inn_error *err)
+{
+    (void)b;
+    *slot = -1;
+    return inn_fail(err, INN_ERR_UNSUPPORTED,
+                    "slot %d has a layout, without oneDNN", from);
+}
+
+bool inn_layout_is_plain(const struct inn_layout *layout)
+{
+    return layout == NULL;
+}
+
+enum inn_status inn_dnnl_bind(struct inn_schedule *s, struct inn_error *err)
+{
+    (void)s;
+    (void)err;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_move(struct inn_schedule *s, int slot,
+                              struct inn_error *err)
+{
+    (void)s;
+    (void)slot;
+    (void)err;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_run(struct inn_schedule *s,
+                             const struct inn_step *step,
+                             struct inn_error *err)
+{
+    (void)s;
+    (void)step;
+    return inn_fail(err, INN_ERR_UNSUPPORTED, "a oneDNN step without oneDNN");
+}
+
+void inn_dnnl_prim_free(struct inn_dnnl_prim *prim)
+{
+    (void)prim;
+}
+
+void inn_dnnl_memory_free(struct inn_dnnl_memory *memory)
+{
+    (void)memory;
+}

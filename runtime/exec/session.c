@@ -1,0 +1,415 @@
+/*
+ * The session: checks what the caller hands in, keeps the schedule of the last
+ * input sizes, and walks its steps.
+ */
+#include "runtime/exec/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/threads.h"
+#include "runtime/exec/dnnl_exec.h"
+#include "runtime/exec/workers.h"
+
+struct inn_session {
+    const struct inn_graph *graph;
+    struct inn_session_options options;
+    struct inn_dnnl *dnnl;
+    struct inn_schedule *schedule; /* or NULL */
+    struct inn_tensor *sizes;      /* [n_inputs], what schedule is for */
+};
+
+/* Every graph node for which there is no row, before any size is known. */
+static enum inn_status check_rows(const struct inn_graph *graph,
+                                  struct inn_error *err)
+{
+    struct inn_arena arena;
+    bool *node_needed, *value_needed;
+    enum inn_status st = INN_OK;
+    int *which, n = 0, i;
+
+    inn_arena_init(&arena, graph->heap);
+    node_needed = inn_arena_alloc(&arena, (size_t)graph->n_nodes,
+                                  sizeof(bool), err);
+    value_needed = inn_arena_alloc(&arena, (size_t)graph->n_values,
+                                   sizeof(bool), err);
+    which = inn_arena_alloc(&arena, (size_t)graph->n_nodes, sizeof(int), err);
+    if (node_needed == NULL || value_needed == NULL || which == NULL) {
+        st = err->status;
+        goto out;
+    }
+    inn_mark_needed(graph, NULL, node_needed, value_needed);
+    for (i = 0; i < graph->n_nodes; i++) {
+        const struct inn_op *op = inn_node_op(&graph->nodes[i]);
+
+        /* A row without run may still be folded away: Shape, Size. */
+        if (node_needed[i] && (op == NULL || op->infer == NULL))
+            which[n++] = i;
+    }
+    if (n != 0)
+        st = inn_unsupported(graph, which, n, err);
+out:
+    inn_arena_free(&arena);
+    return st;
+}
+
+static enum inn_status check_weights(const struct inn_graph *graph,
+                                     struct inn_error *err)
+{
+    int i;
+
+    for (i = 0; i < graph->n_values; i++) {
+        const struct inn_tensor *t = graph->values[i].init;
+
+        if (t != NULL && t->data == NULL && t->bytes != 0)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "initializer '%s' has no data: a network without "
+                            "weights can't be run",
+                            graph->values[i].name);
+    }
+    return INN_OK;
+}
+
+/* Whether every input declares its type and all its sizes; fills sizes. */
+static bool all_fixed(const struct inn_graph *graph,
+                      struct inn_tensor *sizes)
+{
+    int i, k;
+
+    for (i = 0; i < graph->n_inputs; i++) {
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+        int64_t dims[INN_MAX_RANK];
+
+        if (!v->declared || v->rank < 0 || v->rank > INN_MAX_RANK)
+            return false;
+        for (k = 0; k < v->rank; k++) {
+            dims[k] = v->dims[k].size;
+            if (dims[k] < 0)
+                return false;
+        }
+        if (inn_tensor_init(&sizes[i], v->type, v->rank, dims, NULL) !=
+            INN_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Makes the schedule for inputs of these sizes, in place of the old one. */
+static enum inn_status plan(struct inn_session *session,
+                            const struct inn_tensor *in,
+                            struct inn_error *err)
+{
+    struct inn_workers workers;
+    enum inn_status st;
+    int i;
+
+    inn_schedule_free(session->schedule);
+    session->schedule = NULL;
+    inn_workers_enter(&workers, session->options.threads);
+    st = inn_schedule_new(&session->schedule, session->graph,
+                          &session->options, workers.threads, session->dnnl,
+                          in, err);
+    inn_workers_leave(&workers);
+    for (i = 0; i < session->graph->n_inputs && st == INN_OK; i++) {
+        session->sizes[i] = in[i];
+        session->sizes[i].data = NULL;
+    }
+    return st;
+}
+
+static enum inn_status session_init(struct inn_session *s,
+                                    struct inn_error *err)
+{
+    const struct inn_graph *graph = s->graph;
+    enum inn_status st;
+
+    s->sizes = inn_alloc(graph->heap, (size_t)graph->n_inputs,
+                         sizeof(*s->sizes), err);
+    if (s->sizes == NULL)
+        return err->status;
+    st = check_weights(graph, err);
+    if (st == INN_OK && !s->options.reference)
+        st = inn_dnnl_new(&s->dnnl, graph->heap, err);
+    if (st == INN_OK && all_fixed(graph, s->sizes))
+        return plan(s, s->sizes, err);
+    if (st == INN_OK)
+        st = check_rows(graph, err);
+    return st;
+}
+
+enum inn_status inn_session_new(struct inn_session **session,
+                                const struct inn_graph *graph,
+                                const struct inn_session_options *options,
+                                struct inn_error *err)
+{
+    struct inn_error local = {0};
+    struct inn_session *s;
+    enum inn_status st;
+
+    if (err == NULL)
+        err = &local;
+    *session = NULL;
+    s = inn_alloc(graph->heap, 1, sizeof(*s), err);
+    if (s == NULL)
+        return err->status;
+    s->graph = graph;
+    if (options != NULL)
+        s->options = *options;
+    st = session_init(s, err);
+    if (st != INN_OK)
+        inn_session_free(s);
+    else
+        *session = s;
+    return st;
+}
+
+void inn_session_free(struct inn_session *session)
+{
+    struct inn_heap *heap;
+
+    if (session == NULL)
+        return;
+    heap = session->graph->heap;
+    inn_schedule_free(session->schedule);
+    inn_dnnl_free(session->dnnl);
+    inn_free(heap, session->sizes);
+    inn_free(heap, session);
+}
+
+/* "Nx3x224x224": what the network declares of v. */
+static const char *declared_text(char text[INN_SHAPE_TEXT],
+                                 const struct inn_value *v)
+{
+    size_t len = 0;
+    int i;
+
+    snprintf(text, INN_SHAPE_TEXT, "scalar");
+    for (i = 0; i < v->rank && len < INN_SHAPE_TEXT; i++) {
+        const char *x = i != 0 ? "x" : "";
+        int k;
+
+        if (v->dims[i].size >= 0)
+            k = snprintf(text + len, INN_SHAPE_TEXT - len, "%s%lld", x,
+                         (long long)v->dims[i].size);
+        else
+            k = snprintf(text + len, INN_SHAPE_TEXT - len, "%s%.20s", x,
+                         v->dims[i].symbol != NULL ? v->dims[i].symbol : "?");
+        len += k > 0 ? (size_t)k : 0;
+    }
+    return text;
+}
+
+static enum inn_status check_input(const struct inn_value *v,
+                                   const struct inn_tensor *in,
+                                   struct inn_error *err)
+{
+    char have[INN_SHAPE_TEXT], want[INN_SHAPE_TEXT];
+    struct inn_tensor again;
+    enum inn_status st;
+    bool fits;
+    int i;
+
+    st = inn_tensor_init(&again, in->type, in->rank, in->dims, err);
+    if (st != INN_OK) {
+        inn_error_prefix(err, "input '%.80s'", v->name);
+        return st;
+    }
+    if (v->type != INN_UNDEFINED && in->type != v->type)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "input '%.80s' is %s, the network wants %s", v->name,
+                        inn_type_name(in->type), inn_type_name(v->type));
+    fits = v->rank < 0 || in->rank == v->rank;
+    for (i = 0; fits && i < v->rank; i++)
+        fits = v->dims[i].size < 0 || v->dims[i].size == in->dims[i];
+    if (!fits)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "input '%.80s' is %s, the network wants %s", v->name,
+                        inn_shape_text(have, in->rank, in->dims),
+                        declared_text(want, v));
+    if (in->bytes != again.bytes || (in->data == NULL && in->bytes != 0))
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "input '%.80s' has %zu bytes of data, its shape %s "
+                        "takes %zu",
+                        v->name, in->data != NULL ? in->bytes : (size_t)0,
+                        inn_shape_text(have, in->rank, in->dims),
+                        again.bytes);
+    return INN_OK;
+}
+
+/* A symbol stands for one size, wherever it is written. */
+static enum inn_status check_symbols(const struct inn_graph *graph,
+                                     const struct inn_tensor *in,
+                                     struct inn_error *err)
+{
+    struct inn_arena arena;
+    struct inn_map seen; /* symbol to 8 i + axis of its first use */
+    enum inn_status st = INN_OK;
+    int i, k;
+
+    inn_arena_init(&arena, graph->heap);
+    inn_map_init(&seen, &arena);
+    for (i = 0; i < graph->n_inputs && st == INN_OK; i++) {
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+
+        for (k = 0; k < v->rank && st == INN_OK; k++) {
+            int at;
+
+            if (v->dims[k].size >= 0 || v->dims[k].symbol == NULL)
+                continue;
+            at = inn_map_get(&seen, v->dims[k].symbol);
+            if (at < 0)
+                st = inn_map_put(&seen, v->dims[k].symbol,
+                                 i * INN_MAX_RANK + k, err);
+            else if (in[at / INN_MAX_RANK].dims[at % INN_MAX_RANK] !=
+                     in[i].dims[k])
+                st = inn_fail(
+                    err, INN_ERR_RANGE,
+                    "dimension '%.60s' is %lld in input '%.60s' and %lld in "
+                    "'%.60s'",
+                    v->dims[k].symbol,
+                    (long long)in[at / INN_MAX_RANK].dims[at % INN_MAX_RANK],
+                    graph->values[graph->inputs[at / INN_MAX_RANK]].name,
+                    (long long)in[i].dims[k], v->name);
+        }
+    }
+    inn_arena_free(&arena);
+    return st;
+}
+
+static enum inn_status check_inputs(const struct inn_graph *graph,
+                                    const struct inn_tensor *in, int n,
+                                    struct inn_error *err)
+{
+    enum inn_status st;
+    int i;
+
+    if (n != graph->n_inputs)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "%d inputs are given, the network wants %d", n,
+                        graph->n_inputs);
+    for (i = 0; i < n; i++) {
+        st = check_input(&graph->values[graph->inputs[i]], &in[i], err);
+        if (st != INN_OK)
+            return st;
+    }
+    return INN_OK;
+}
+
+/* Whether the present schedule is for these sizes. */
+static bool is_planned(const struct inn_session *s,
+                       const struct inn_tensor *in)
+{
+    int i;
+
+    if (s->schedule == NULL)
+        return false;
+    for (i = 0; i < s->graph->n_inputs; i++) {
+        if (in[i].type != s->sizes[i].type ||
+            !inn_tensor_same_shape(&in[i], &s->sizes[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Points all slots that show an input at the caller's memory. */
+static enum inn_status take_inputs(struct inn_schedule *s,
+                                   const struct inn_tensor *in,
+                                   struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    int i;
+
+    for (i = 0; i < s->graph->n_inputs; i++) {
+        if (s->input_slots[i] >= 0)
+            s->slots[s->input_slots[i]].tensor.data = in[i].data;
+    }
+    for (i = 0; i < s->n_slots && st == INN_OK; i++) {
+        struct inn_slot *slot = &s->slots[i];
+
+        if (slot->kind != INN_SLOT_INPUT)
+            continue;
+        slot->tensor.data = s->slots[slot->home].tensor.data;
+        st = inn_dnnl_move(s, i, err);
+    }
+    return st;
+}
+
+static enum inn_status run_step(struct inn_schedule *s,
+                                const struct inn_step *step,
+                                struct inn_error *err)
+{
+    const struct inn_slot *in, *out;
+
+    switch (step->kind) {
+    case INN_STEP_RUN:
+        return inn_run_reference(s, step, err);
+    case INN_STEP_PRIM:
+        return inn_dnnl_run(s, step, err);
+    case INN_STEP_CONVERT:
+    case INN_STEP_COPY:
+        break;
+    }
+    in = &s->slots[step->in[0]];
+    out = &s->slots[step->out[0]];
+    if (step->kind == INN_STEP_CONVERT)
+        inn_convert_elements(out->tensor.data, out->tensor.type,
+                             in->tensor.data, in->tensor.type,
+                             inn_tensor_count(&in->tensor));
+    else if (in->bytes != 0)
+        memcpy(out->tensor.data, in->tensor.data, in->bytes);
+    return INN_OK;
+}
+
+enum inn_status inn_session_run(struct inn_session *session,
+                                const struct inn_tensor **out,
+                                const struct inn_tensor *in, int n,
+                                struct inn_error *err)
+{
+    struct inn_error local = {0};
+    struct inn_workers workers;
+    struct inn_schedule *s;
+    enum inn_status st;
+    int i;
+
+    if (err == NULL)
+        err = &local;
+    *out = NULL;
+    st = check_inputs(session->graph, in, n, err);
+    if (st == INN_OK && !is_planned(session, in)) {
+        st = check_symbols(session->graph, in, err);
+        if (st == INN_OK)
+            st = plan(session, in, err);
+    }
+    if (st != INN_OK)
+        return st;
+    s = session->schedule;
+    st = take_inputs(s, in, err);
+    if (st != INN_OK)
+        return st;
+    inn_workers_enter(&workers, session->options.threads);
+    for (i = 0; i < s->n_steps && st == INN_OK; i++)
+        st = run_step(s, &s->steps[i], err);
+    inn_workers_leave(&workers);
+    if (st == INN_OK)
+        *out = s->outputs;
+    return st;
+}
+
+const struct inn_tensor *inn_session_value(const struct inn_session *session,
+                                           const char *name)
+{
+    const struct inn_schedule *s = session->schedule;
+    int v = inn_graph_find(session->graph, name);
+
+    if (v < 0 || s == NULL || !s->keep_all)
+        return NULL;
+    if (s->plain_slots[v] >= 0)
+        return &s->slots[s->plain_slots[v]].tensor;
+    return inn_constant(session->graph, &s->shapes, v);
+}
+
+size_t inn_session_workspace(const struct inn_session *session)
+{
+    return session->schedule != NULL ? session->schedule->workspace_bytes : 0;
+}

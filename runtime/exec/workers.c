@@ -1,0 +1,95 @@
+/*
+ * omp_set_num_threads sets a variable of the calling thread's own, so two
+ * sessions in two threads don't disturb each other. The flush modes live in a
+ * register of each thread; OpenMP keeps its threads between regions, which is
+ * why they have to be put back.
+ */
+#include "runtime/exec/workers.h"
+
+#include "runtime/base/threads.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+#ifdef __SSE__
+/* FTZ (bit 15) and DAZ (bit 6) of MXCSR. */
+#define FLUSH 0x8040u
+
+static unsigned get_mode(void)
+{
+    return _mm_getcsr();
+}
+
+static void set_mode(unsigned mode)
+{
+    _mm_setcsr(mode);
+}
+#else
+/* No portable way: denormals stay, results are right, only slower. */
+#define FLUSH 0u
+
+static unsigned get_mode(void)
+{
+    return 0;
+}
+
+static void set_mode(unsigned mode)
+{
+    (void)mode;
+}
+#endif
+
+void inn_workers_enter(struct inn_workers *workers, int threads)
+{
+    if (threads <= 0)
+        threads = inn_threads_available();
+    if (threads > INN_MAX_WORKERS)
+        threads = INN_MAX_WORKERS;
+    workers->threads = threads;
+    /* OpenMP may grant fewer threads now than at the end. */
+    for (int k = 0; k < threads; k++)
+        workers->saved[k] = get_mode();
+    workers->old_threads = inn_workers_use(threads);
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads)
+    {
+        int i = omp_get_thread_num();
+
+        workers->saved[i] = get_mode();
+        set_mode(workers->saved[i] | FLUSH);
+    }
+#else
+    workers->saved[0] = get_mode();
+    set_mode(workers->saved[0] | FLUSH);
+#endif
+}
+
+void inn_workers_leave(const struct inn_workers *workers)
+{
+#ifdef _OPENMP
+    int threads = workers->threads;
+
+#pragma omp parallel num_threads(threads)
+    set_mode(workers->saved[omp_get_thread_num()]);
+#else
+    set_mode(workers->saved[0]);
+#endif
+    inn_workers_use(workers->old_threads);
+}
+
+int inn_workers_use(int threads)
+{
+#ifdef _OPENMP
+    int old = omp_get_max_threads();
+
+    omp_set_num_threads(threads);
+    return old;
+#else
+    (void)threads;
+    return 1;
+#endif
+}
