@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Runs the commands a page shows and compares what they print.
+
+usage: docs.py PAGE.md...
+
+A page's ```console blocks hold lines "$ command" and the output below them;
+a line "..." stands for any number of lines. Commands run one after the other
+in one empty folder, with the programs of INN_BUILD first on PATH and the
+tree's models/ beside them. Numbers may differ by 2 % (another CPU rounds
+otherwise), all other words must be the same.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+NUMBER = re.compile(r"^[-+]?[\d,]*\.?\d+(e[-+]?\d+)?$")
+
+
+def blocks(path):
+    """(command, expected lines) in the order of the page."""
+    shown, found, command = False, [], None
+    for line in open(path, encoding="utf-8"):
+        line = line.rstrip("\n")
+        if line.startswith("```"):
+            shown, command = line == "```console", None
+        elif shown and line.startswith("$ "):
+            command = (line[2:], [])
+            found.append(command)
+        elif shown and command and command[0].endswith("\\"):
+            found[-1] = command = (command[0][:-1] + line.strip(), [])
+        elif shown and command:
+            command[1].append(line)
+    return found
+
+
+def same_word(a, b):
+    if a == b:
+        return True
+    if not (NUMBER.match(a) and NUMBER.match(b)):
+        return False
+    x, y = float(a.replace(",", "")), float(b.replace(",", ""))
+    return abs(x - y) <= 0.02 * max(abs(x), abs(y))
+
+
+def same_line(want, got):
+    a, b = want.split(), got.split()
+    return len(a) == len(b) and all(map(same_word, a, b))
+
+
+def mismatch(want, got):
+    """The first expected line that was not printed, or None."""
+    at, skip = 0, False
+    for line in want:
+        if line.strip() == "...":
+            skip = True
+            continue
+        while skip and at < len(got) and not same_line(line, got[at]):
+            at += 1
+        if at == len(got) or not same_line(line, got[at]):
+            return line, got[at] if at < len(got) else "(nothing)"
+        at, skip = at + 1, False
+    if not skip and at < len(got):
+        return "(nothing)", got[at]
+    return None
+
+
+def check(page):
+    failed = 0
+    env = dict(os.environ)
+    env["PATH"] = env["INN_BUILD"] + os.pathsep + env["PATH"]
+    with tempfile.TemporaryDirectory() as tmp:
+        os.symlink(os.path.join(TOP, "models"), os.path.join(tmp, "models"))
+        found = blocks(page)
+        if not found:
+            print("FAIL docs/%s: no commands found" % os.path.basename(page))
+            return 1
+        for number, (command, want) in enumerate(found, 1):
+            label = "docs/%s/%d" % (os.path.basename(page), number)
+            r = subprocess.run(["bash", "-c", command], cwd=tmp, env=env,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+            while want and not want[-1].strip():
+                want.pop()
+            differs = mismatch(want, r.stdout.splitlines())
+            if differs:
+                print("FAIL %s: %s: shows '%s', prints '%s'" %
+                      ((label, command) + differs))
+                failed += 1
+            elif r.returncode != 0 and not any("inn: " in w for w in want):
+                print("FAIL %s: %s: exit %d" % (label, command,
+                                                r.returncode))
+                failed += 1
+            else:
+                print("ok " + label)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if sum(check(p) for p in sys.argv[1:]) else 0)
