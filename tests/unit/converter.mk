@@ -2,3 +2,5 @@ unit_tests += tests/unit/test_groups
 tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_order
 tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_fit
+tests_unit_test_fit_LDADD = libinnconvert.la $(LDADD)
