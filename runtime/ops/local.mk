@@ -9,14 +9,19 @@ libinncore_la_SOURCES += \
     runtime/ops/common.h \
     runtime/ops/concat.c \
     runtime/ops/constant.c \
+    runtime/ops/conv.c \
     runtime/ops/couple.h \
     runtime/ops/expand.c \
     runtime/ops/gather.c \
     runtime/ops/identity.c \
     runtime/ops/macs.c \
+    runtime/ops/matmul.c \
+    runtime/ops/norm.c \
     runtime/ops/op.h \
     runtime/ops/pad.c \
+    runtime/ops/pool.c \
     runtime/ops/prim.h \
+    runtime/ops/reduce.c \
     runtime/ops/registry.c \
     runtime/ops/reshape.c \
     runtime/ops/resize.h \
@@ -24,8 +29,11 @@ libinncore_la_SOURCES += \
     runtime/ops/shapes.c \
     runtime/ops/shapes.h \
     runtime/ops/slice.c \
+    runtime/ops/softmax.c \
     runtime/ops/transpose.c \
     runtime/ops/unary.c \
     runtime/ops/variadic.c \
     runtime/ops/walk.c \
-    runtime/ops/walk.h
+    runtime/ops/walk.h \
+    runtime/ops/window.c \
+    runtime/ops/window.h

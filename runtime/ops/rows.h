@@ -16,6 +16,43 @@ inn_run_fn inn_run_clip, inn_run_hard_sigmoid, inn_run_hard_swish,
 inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
     inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
 
+/* conv.c */
+inn_infer_fn inn_infer_conv;
+inn_couple_fn inn_couple_conv;
+inn_resize_fn inn_resize_conv;
+inn_run_fn inn_run_conv;
+inn_lower_fn inn_lower_conv;
+
+/* matmul.c */
+inn_infer_fn inn_infer_gemm, inn_infer_matmul;
+inn_couple_fn inn_couple_gemm, inn_couple_matmul;
+inn_run_fn inn_run_gemm, inn_run_matmul;
+inn_lower_fn inn_lower_gemm, inn_lower_matmul;
+
+/* norm.c */
+inn_infer_fn inn_infer_batchnorm;
+inn_couple_fn inn_couple_batchnorm;
+inn_run_fn inn_run_batchnorm;
+
+/* pool.c */
+inn_infer_fn inn_infer_average_pool, inn_infer_global_pool,
+    inn_infer_max_pool;
+inn_couple_fn inn_couple_pool;
+inn_run_fn inn_run_average_pool, inn_run_global_average_pool,
+    inn_run_global_max_pool, inn_run_max_pool;
+inn_lower_fn inn_lower_average_pool, inn_lower_global_average_pool,
+    inn_lower_global_max_pool, inn_lower_max_pool;
+
+/* reduce.c */
+inn_infer_fn inn_infer_reduce;
+inn_couple_fn inn_couple_reduce;
+inn_run_fn inn_run_reduce;
+
+/* softmax.c */
+inn_infer_fn inn_infer_softmax;
+inn_couple_fn inn_couple_softmax;
+inn_run_fn inn_run_log_softmax, inn_run_softmax;
+
 /* binary.c */
 inn_infer_fn inn_infer_binary;
 inn_couple_fn inn_couple_binary;

@@ -1,0 +1,129 @@
+/*
+ * BatchNormalization as networks run it: with the stored statistics. Where a
+ * graph node asks for the batch's own, which shows by more outputs than the
+ * first being read, it is refused.
+ */
+#include <math.h>
+
+#include "runtime/base/threads.h"
+#include "runtime/ops/common.h"
+#include "runtime/ops/rows.h"
+
+static const char *const vector_names[] = {NULL, "scale", "bias", "mean",
+                                           "variance"};
+
+/* Until opset 8, spatial = 0 means statistics of their own per position. */
+static bool is_spatial(const struct inn_node *node)
+{
+    return node->version >= 9 || inn_node_int(node, "spatial", 1) != 0;
+}
+
+enum inn_status inn_infer_batchnorm(struct inn_infer *c)
+{
+    bool training = c->node->version >= 14;
+    enum inn_status st = inn_infer_arity(c, 5, 5, training ? 3 : 5);
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *x;
+    char text[INN_SHAPE_TEXT];
+    int64_t channels;
+    size_t count;
+    int i;
+
+    if (st != INN_OK)
+        return st;
+    x = c->in[0];
+    if (x->rank < 1)
+        return inn_args_fail(&a, INN_ERR_FORMAT, "input is a scalar");
+    channels = x->rank > 1 ? x->dims[1] : 1;
+    count = is_spatial(c->node) ? (size_t)channels
+                                : inn_dims_product(x->dims, 1, x->rank);
+    for (i = 1; i < 5; i++) {
+        const struct inn_tensor *v = c->in[i];
+
+        if (!inn_type_is_float(v->type))
+            return inn_args_fail(&a, INN_ERR_FORMAT, "%s has type %s",
+                                 vector_names[i], inn_type_name(v->type));
+        if ((is_spatial(c->node) && v->rank != 1) ||
+            inn_tensor_count(v) != count)
+            return inn_args_fail(&a, INN_ERR_FORMAT,
+                                 "%s has shape %s, its input has %lld "
+                                 "channels", vector_names[i],
+                                 inn_shape_text(text, v->rank, v->dims),
+                                 (long long)channels);
+    }
+    st = inn_infer_out(c, 0, x->type, x->rank, x->dims);
+    for (i = 1; i < c->n_out && st == INN_OK; i++)
+        st = inn_infer_out(c, i, c->in[3]->type, c->in[3]->rank,
+                           c->in[3]->dims);
+    return st;
+}
+
+enum inn_status inn_couple_batchnorm(struct inn_couple *c)
+{
+    enum inn_status st;
+    int i;
+
+    if (c->in[0]->rank < 2)
+        return INN_OK;
+    if (!is_spatial(c->node))
+        return inn_couple_pin(c, inn_in(0, 1),
+                              "normalised per position (spatial = 0)");
+    st = inn_couple_map(c, inn_out(0, 1), inn_in(0, 1), NULL);
+    for (i = 1; i < 5 && st == INN_OK; i++)
+        st = inn_couple_map(c, inn_in(i, 0), inn_out(0, 1), NULL);
+    return st;
+}
+
+struct batchnorm {
+    const float *x, *scale, *bias, *mean, *variance;
+    float *y;
+    double epsilon;
+    size_t channels, size;
+    bool spatial;
+};
+
+/* One channel of one picture. */
+static void batchnorm_part(void *context, size_t part)
+{
+    const struct batchnorm *v = context;
+    size_t i, at = part * v->size;
+    size_t k = part % v->channels * (v->spatial ? 1 : v->size);
+
+    for (i = 0; i < v->size; i++) {
+        double factor;
+
+        factor = v->scale[k] / sqrt((double)v->variance[k] + v->epsilon);
+        v->y[at + i] = (float)((v->x[at + i] - (double)v->mean[k]) * factor +
+                               v->bias[k]);
+        k += !v->spatial;
+    }
+}
+
+enum inn_status inn_run_batchnorm(struct inn_run *c)
+{
+    const struct inn_tensor *x = c->in[0];
+    struct batchnorm v = {.spatial = is_spatial(c->node)};
+    size_t parts;
+    int i;
+
+    for (i = 1; i < c->n_out; i++) {
+        if (c->node->outputs[i] >= 0 && inn_run_wants(c, i))
+            return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
+                                 "statistics of the batch (output %d) are "
+                                 "for training", i);
+    }
+    if (!inn_run_wants(c, 0) || c->out[0].bytes == 0)
+        return INN_OK;
+    v.x = x->data;
+    v.scale = c->in[1]->data;
+    v.bias = c->in[2]->data;
+    v.mean = c->in[3]->data;
+    v.variance = c->in[4]->data;
+    v.y = c->out[0].data;
+    v.epsilon = inn_node_float(c->node, "epsilon", 1e-5f);
+    v.channels = x->rank > 1 ? (size_t)x->dims[1] : 1;
+    v.size = inn_dims_product(x->dims, 2, x->rank);
+    parts = (size_t)x->dims[0] * v.channels;
+    inn_parallel(c->threads, parts, batchnorm_part, &v);
+    return INN_OK;
+}

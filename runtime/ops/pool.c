@@ -1,0 +1,403 @@
+/*
+ * MaxPool, AveragePool and the global pools. Averages are summed in double;
+ * NaN wins a maximum. A window that meets nothing but padding gives the
+ * least value, or 0 as an average.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "runtime/base/threads.h"
+#include "runtime/ops/common.h"
+#include "runtime/ops/rows.h"
+#include "runtime/ops/window.h"
+
+static enum inn_status infer_pool(struct inn_infer *c, int max_out)
+{
+    enum inn_status st = inn_infer_arity(c, 1, 1, max_out);
+    struct inn_args a = INN_ARGS(c);
+    int64_t dims[INN_MAX_RANK];
+    const struct inn_tensor *x;
+    struct inn_window w;
+    int i;
+
+    if (st != INN_OK)
+        return st;
+    x = c->in[0];
+    if (x->rank < 3)
+        return inn_args_fail(&a, INN_ERR_FORMAT,
+                             "input has %d dimensions, 3 are the least",
+                             x->rank);
+    if (x->rank > 2 + INN_MAX_SPATIAL)
+        return inn_args_fail(&a, INN_ERR_UNSUPPORTED,
+                             "%d spatial axes; %d are the most", x->rank - 2,
+                             INN_MAX_SPATIAL);
+    st = inn_window_resolve(&w, c->node, x->rank - 2, x->dims + 2, NULL,
+                            c->err);
+    if (st != INN_OK)
+        return st;
+    dims[0] = x->dims[0];
+    dims[1] = x->dims[1];
+    for (i = 2; i < x->rank; i++)
+        dims[i] = w.out[i - 2];
+    st = inn_infer_out(c, 0, x->type, x->rank, dims);
+    if (st == INN_OK && c->n_out > 1)
+        st = inn_infer_out(c, 1, INN_I64, x->rank, dims);
+    return st;
+}
+
+enum inn_status inn_infer_average_pool(struct inn_infer *c)
+{
+    return infer_pool(c, 1);
+}
+
+enum inn_status inn_infer_max_pool(struct inn_infer *c)
+{
+    return infer_pool(c, 2);
+}
+
+enum inn_status inn_infer_global_pool(struct inn_infer *c)
+{
+    enum inn_status st = inn_infer_arity(c, 1, 1, 1);
+    struct inn_args a = INN_ARGS(c);
+    int64_t dims[INN_MAX_RANK];
+    int i;
+
+    if (st != INN_OK)
+        return st;
+    if (c->in[0]->rank < 2)
+        return inn_args_fail(&a, INN_ERR_FORMAT,
+                             "input has %d dimensions, 2 are the least",
+                             c->in[0]->rank);
+    for (i = 0; i < c->in[0]->rank; i++)
+        dims[i] = i < 2 ? c->in[0]->dims[i] : 1;
+    return inn_infer_out(c, 0, c->in[0]->type, c->in[0]->rank, dims);
+}
+
+/* Channels pass; positions of different channels never meet. */
+enum inn_status inn_couple_pool(struct inn_couple *c)
+{
+    return inn_couple_map(c, inn_out(0, 1), inn_in(0, 1), NULL);
+}
+
+struct pool {
+    struct inn_window w;
+    int64_t in[INN_MAX_SPATIAL];
+    size_t in_size, out_size;
+    bool count_pads, column_major;
+    enum inn_type type;
+    const void *x;
+    void *y;
+    int64_t *indices;
+};
+
+/* The taps of one output on all three axes. */
+static void taps_of(const struct pool *v, struct inn_taps t[3],
+                    const int64_t at[3])
+{
+    int i;
+
+    for (i = 0; i < 3; i++)
+        t[i] = inn_window_taps(&v->w, i, v->in[i], at[i]);
+}
+
+/* Output of a plane to its position. */
+static void position(const struct pool *v, size_t i, int64_t at[3])
+{
+    at[2] = (int64_t)i % v->w.out[2];
+    i /= (size_t)v->w.out[2];
+    at[1] = (int64_t)i % v->w.out[1];
+    at[0] = (int64_t)i / v->w.out[1];
+}
+
+static double least_value(enum inn_type type)
+{
+    switch (type) {
+    case INN_I8:
+        return INT8_MIN;
+    case INN_I16:
+        return INT16_MIN;
+    case INN_I32:
+        return INT32_MIN;
+    case INN_I64:
+        return (double)INT64_MIN;
+    default:
+        return inn_type_is_float(type) ? -INFINITY : 0;
+    }
+}
+
+/* The largest element under the window; *best is where, or −1. */
+static double max_window(const struct pool *v, size_t plane,
+                         const struct inn_taps t[3], int64_t best[3])
+{
+    size_t base = plane * v->in_size;
+    double most = least_value(v->type);
+    int64_t p[3], k[3];
+
+    best[0] = -1;
+    for (k[0] = t[0].first; k[0] < t[0].last; k[0]++) {
+        p[0] = t[0].start + k[0] * v->w.dilation[0];
+        for (k[1] = t[1].first; k[1] < t[1].last; k[1]++) {
+            p[1] = t[1].start + k[1] * v->w.dilation[1];
+            for (k[2] = t[2].first; k[2] < t[2].last; k[2]++) {
+                size_t i;
+                double x;
+
+                p[2] = t[2].start + k[2] * v->w.dilation[2];
+                i = base + (size_t)((p[0] * v->in[1] + p[1]) * v->in[2] +
+                                    p[2]);
+                x = inn_element_get(v->type, v->x, i);
+                if (best[0] < 0 || x > most || (isnan(x) && !isnan(most))) {
+                    most = x;
+                    memcpy(best, p, sizeof(p));
+                }
+            }
+        }
+    }
+    return most;
+}
+
+static void max_part(void *context, size_t plane)
+{
+    const struct pool *v = context;
+    struct inn_taps t[3];
+    int64_t at[3], best[3];
+    size_t i;
+
+    for (i = 0; i < v->out_size; i++) {
+        size_t out = plane * v->out_size + i;
+        double most;
+
+        position(v, i, at);
+        taps_of(v, t, at);
+        most = max_window(v, plane, t, best);
+        if (v->y != NULL)
+            inn_element_set(v->type, v->y, out, most);
+        if (v->indices == NULL)
+            continue;
+        /* Where nothing was met there is no index: that of the plane. */
+        if (best[0] < 0)
+            memset(best, 0, sizeof(best));
+        v->indices[out] = (int64_t)(plane * v->in_size) +
+            (v->column_major
+                 ? best[0] + v->in[0] * (best[1] + v->in[1] * best[2])
+                 : best[2] + v->in[2] * (best[1] + v->in[1] * best[0]));
+    }
+}
+
+/* Taps on one axis that lie inside the padding. */
+static int64_t padded_taps(const struct pool *v, int axis,
+                           const struct inn_taps *t)
+{
+    int64_t end = v->in[axis] + v->w.pad_end[axis], n;
+
+    if (t->start >= end)
+        return 0;
+    n = (end - t->start - 1) / v->w.dilation[axis] + 1;
+    return n < v->w.kernel[axis] ? n : v->w.kernel[axis];
+}
+
+static double average_window(const struct pool *v, size_t plane,
+                             const struct inn_taps t[3])
+{
+    const float *x = (const float *)v->x + plane * v->in_size;
+    double sum = 0, n = 1;
+    int64_t a, b, k;
+    int i;
+
+    for (i = 0; i < 3; i++)
+        n *= (double)(v->count_pads ? padded_taps(v, i, &t[i])
+                                    : t[i].last - t[i].first);
+    if (n == 0)
+        return 0;
+    for (a = t[0].first; a < t[0].last; a++) {
+        for (b = t[1].first; b < t[1].last; b++) {
+            const float *row;
+
+            row = x + ((t[0].start + a * v->w.dilation[0]) * v->in[1] +
+                       t[1].start + b * v->w.dilation[1]) * v->in[2];
+            for (k = t[2].first; k < t[2].last; k++)
+                sum += row[t[2].start + k * v->w.dilation[2]];
+        }
+    }
+    return sum / n;
+}
+
+static void average_part(void *context, size_t plane)
+{
+    const struct pool *v = context;
+    float *y = (float *)v->y + plane * v->out_size;
+    struct inn_taps t[3];
+    int64_t at[3];
+    size_t i;
+
+    for (i = 0; i < v->out_size; i++) {
+        position(v, i, at);
+        taps_of(v, t, at);
+        y[i] = (float)average_window(v, plane, t);
+    }
+}
+
+static enum inn_status run_pool(struct inn_run *c, struct pool *v,
+                                inn_part_fn *part)
+{
+    const struct inn_tensor *x = c->in[0];
+    enum inn_status st;
+
+    st = inn_window_resolve(&v->w, c->node, x->rank - 2, x->dims + 2, NULL,
+                            c->err);
+    if (st != INN_OK)
+        return st;
+    inn_window_to_3d(&v->w, x->dims + 2, v->in);
+    v->in_size = inn_dims_product(x->dims, 2, x->rank);
+    v->out_size = inn_dims_product(c->out[0].dims, 2, c->out[0].rank);
+    v->type = x->type;
+    v->x = x->data;
+    v->y = c->out[0].data;
+    inn_parallel(c->threads, (size_t)(x->dims[0] * x->dims[1]), part, v);
+    return INN_OK;
+}
+
+enum inn_status inn_run_max_pool(struct inn_run *c)
+{
+    struct pool v = {.count_pads = false};
+
+    if ((!inn_run_wants(c, 0) && !inn_run_wants(c, 1)) ||
+        inn_tensor_count(&c->out[0]) == 0)
+        return INN_OK;
+    v.column_major = inn_node_int(c->node, "storage_order", 0) != 0;
+    v.indices = inn_run_wants(c, 1) ? c->out[1].data : NULL;
+    return run_pool(c, &v, max_part);
+}
+
+enum inn_status inn_run_average_pool(struct inn_run *c)
+{
+    struct pool v = {.column_major = false};
+
+    if (!inn_run_wants(c, 0) || inn_tensor_count(&c->out[0]) == 0)
+        return INN_OK;
+    v.count_pads = inn_node_int(c->node, "count_include_pad", 0) != 0;
+    return run_pool(c, &v, average_part);
+}
+
+struct global_pool {
+    const float *x;
+    float *y;
+    size_t size;
+    bool max;
+};
+
+static void global_part(void *context, size_t plane)
+{
+    const struct global_pool *v = context;
+    const float *x = v->x + plane * v->size;
+    double sum = 0, most = -INFINITY;
+    size_t i;
+
+    for (i = 0; i < v->size; i++) {
+        sum += x[i];
+        if (x[i] > most || isnan(x[i]))
+            most = x[i];
+        if (isnan(most))
+            break;
+    }
+    v->y[plane] = (float)(v->max ? most : sum / (double)v->size);
+}
+
+static enum inn_status run_global(struct inn_run *c, bool max)
+{
+    const struct inn_tensor *x = c->in[0];
+    struct global_pool v = {.max = max};
+
+    if (!inn_run_wants(c, 0) || c->out[0].bytes == 0)
+        return INN_OK;
+    v.x = x->data;
+    v.y = c->out[0].data;
+    v.size = inn_dims_product(x->dims, 2, x->rank);
+    inn_parallel(c->threads, (size_t)(x->dims[0] * x->dims[1]), global_part,
+                 &v);
+    return INN_OK;
+}
+
+enum inn_status inn_run_global_average_pool(struct inn_run *c)
+{
+    return run_global(c, false);
+}
+
+enum inn_status inn_run_global_max_pool(struct inn_run *c)
+{
+    return run_global(c, true);
+}
+
+/* Whether every window meets the input: fast kernels differ on others. */
+static bool all_windows_meet(const struct inn_window *w)
+{
+    int i;
+
+    for (i = 0; i < w->rank; i++) {
+        int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
+
+        if (w->pad_begin[i] >= extent || w->pad_end[i] >= extent)
+            return false;
+    }
+    return true;
+}
+
+static bool lower_pool(const struct inn_infer *c, struct inn_prim *prim,
+                       enum inn_pool kind)
+{
+    const struct inn_tensor *x = c->in[0];
+    struct inn_window *w = &prim->u.pool.window;
+
+    if (x->rank < 3 || x->rank > 2 + INN_MAX_SPATIAL ||
+        inn_tensor_count(x) == 0)
+        return false;
+    prim->kind = INN_PRIM_POOL;
+    prim->u.pool.kind = kind;
+    return inn_window_resolve(w, c->node, x->rank - 2, x->dims + 2, NULL,
+                              NULL) == INN_OK &&
+           all_windows_meet(w);
+}
+
+bool inn_lower_max_pool(const struct inn_infer *c, struct inn_prim *prim)
+{
+    if (c->n_out > 1 && c->node->outputs[1] >= 0)
+        return false;
+    return lower_pool(c, prim, INN_POOL_MAX);
+}
+
+bool inn_lower_average_pool(const struct inn_infer *c, struct inn_prim *prim)
+{
+    bool pads = inn_node_int(c->node, "count_include_pad", 0) != 0;
+
+    if (!lower_pool(c, prim, pads ? INN_POOL_AVG_PADDED : INN_POOL_AVG))
+        return false;
+    /* What ceil_mode adds behind the padding is never counted. */
+    return !pads ||
+           !inn_window_overhangs(&prim->u.pool.window, c->in[0]->dims + 2);
+}
+
+static bool lower_global(const struct inn_infer *c, struct inn_prim *prim,
+                         enum inn_pool kind)
+{
+    const struct inn_tensor *x = c->in[0];
+
+    if (x->rank < 3 || x->rank > 2 + INN_MAX_SPATIAL ||
+        inn_tensor_count(x) == 0)
+        return false;
+    prim->kind = INN_PRIM_POOL;
+    prim->u.pool.kind = kind;
+    inn_window_global(&prim->u.pool.window, x->rank - 2, x->dims + 2);
+    return true;
+}
+
+bool inn_lower_global_average_pool(const struct inn_infer *c,
+                                   struct inn_prim *prim)
+{
+    return lower_global(c, prim, INN_POOL_AVG);
+}
+
+bool inn_lower_global_max_pool(const struct inn_infer *c,
+                               struct inn_prim *prim)
+{
+    return lower_global(c, prim, INN_POOL_MAX);
+}

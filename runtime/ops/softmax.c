@@ -1,0 +1,126 @@
+/*
+ * Softmax and LogSoftmax: until opset 12 over all axes from axis on, taken
+ * as one, after it over one axis.
+ */
+#include <math.h>
+
+#include "runtime/base/threads.h"
+#include "runtime/ops/common.h"
+#include "runtime/ops/rows.h"
+
+static enum inn_status softmax_axis(const struct inn_args *a, int rank,
+                                    int *axis)
+{
+    int64_t otherwise = a->node->version < 13 ? 1 : -1;
+
+    return inn_args_axis(a, axis, inn_node_int(a->node, "axis", otherwise),
+                         rank);
+}
+
+enum inn_status inn_infer_softmax(struct inn_infer *c)
+{
+    enum inn_status st = inn_infer_arity(c, 1, 1, 1);
+    struct inn_args a = INN_ARGS(c);
+    int axis;
+
+    if (st == INN_OK)
+        st = softmax_axis(&a, c->in[0]->rank, &axis);
+    if (st != INN_OK)
+        return st;
+    return inn_infer_out(c, 0, c->in[0]->type, c->in[0]->rank,
+                         c->in[0]->dims);
+}
+
+enum inn_status inn_couple_softmax(struct inn_couple *c)
+{
+    int i, axis = 0, rank = c->in[0]->rank;
+    struct inn_args a = INN_ARGS(c);
+    enum inn_status st;
+
+    st = softmax_axis(&a, rank, &axis);
+    for (i = 0; i < rank && st == INN_OK; i++) {
+        if (i == axis || (c->node->version < 13 && i > axis)) {
+            st = inn_couple_pin(c, inn_in(0, i), "normalised by Softmax");
+            if (st == INN_OK)
+                st = inn_couple_pin(c, inn_out(0, i),
+                                    "normalised by Softmax");
+        } else {
+            st = inn_couple_map(c, inn_out(0, i), inn_in(0, i), NULL);
+        }
+    }
+    return st;
+}
+
+/* Positions behind the axis that one part of the loop takes. */
+#define PART ((size_t)64)
+
+struct softmax {
+    const float *x;
+    float *y;
+    size_t n, inner, parts; /* parts of inner */
+    bool log;
+};
+
+static void softmax_one(const struct softmax *v, const float *x, float *y)
+{
+    double most = -INFINITY, sum = 0;
+    size_t i;
+
+    for (i = 0; i < v->n; i++) {
+        if (x[i * v->inner] > most)
+            most = x[i * v->inner];
+    }
+    for (i = 0; i < v->n; i++)
+        sum += exp(x[i * v->inner] - most);
+    for (i = 0; i < v->n; i++) {
+        double d = x[i * v->inner] - most;
+
+        y[i * v->inner] = (float)(v->log ? d - log(sum) : exp(d) / sum);
+    }
+}
+
+static void softmax_part(void *context, size_t part)
+{
+    const struct softmax *v = context;
+    size_t base = part / v->parts * v->n * v->inner;
+    size_t i = part % v->parts * PART, end = i + PART;
+
+    if (end > v->inner)
+        end = v->inner;
+    for (; i < end; i++)
+        softmax_one(v, v->x + base + i, v->y + base + i);
+}
+
+static enum inn_status run_softmax(struct inn_run *c, bool log)
+{
+    const struct inn_tensor *x = c->in[0];
+    struct softmax v = {.log = log};
+    struct inn_args a = INN_ARGS(c);
+    enum inn_status st;
+    int axis, end;
+
+    if (!inn_run_wants(c, 0) || c->out[0].bytes == 0)
+        return INN_OK;
+    st = softmax_axis(&a, x->rank, &axis);
+    if (st != INN_OK)
+        return st;
+    end = c->node->version < 13 ? x->rank : axis + 1;
+    v.x = x->data;
+    v.y = c->out[0].data;
+    v.n = inn_dims_product(x->dims, axis, end);
+    v.inner = inn_dims_product(x->dims, end, x->rank);
+    v.parts = (v.inner - 1) / PART + 1;
+    inn_parallel(c->threads, inn_dims_product(x->dims, 0, axis) * v.parts,
+                 softmax_part, &v);
+    return INN_OK;
+}
+
+enum inn_status inn_run_softmax(struct inn_run *c)
+{
+    return run_softmax(c, false);
+}
+
+enum inn_status inn_run_log_softmax(struct inn_run *c)
+{
+    return run_softmax(c, true);
+}
