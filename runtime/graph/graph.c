@@ -359,12 +359,17 @@ enum inn_status inn_graph_copy(struct inn_graph **copy,
     if (st == INN_OK)
         st = copy_items(&g->metadata, from->metadata, from->n_metadata,
                         sizeof(*g->metadata), &g->arena, err);
+    if (st == INN_OK)
+        st = copy_items(&g->graph_metadata, from->graph_metadata,
+                        from->n_graph_metadata, sizeof(*g->graph_metadata),
+                        &g->arena, err);
     if (st != INN_OK)
         goto out;
     g->n_inputs = from->n_inputs;
     g->n_outputs = from->n_outputs;
     g->n_opsets = from->n_opsets;
     g->n_metadata = from->n_metadata;
+    g->n_graph_metadata = from->n_graph_metadata;
     g->name = from->name;
     g->doc = from->doc;
     g->producer = from->producer;

@@ -26,7 +26,9 @@ struct inn_value {
     /*
      * The constant held by this value: an initializer, or the tensor of a
      * Constant graph node (whose producer is then that node). NULL otherwise.
-     * Its data may be NULL in a network without weights (.inn's graph).
+     * Its data may be NULL in a network without weights (.inn's graph). Of
+     * strings, data is their lengths (varints) and bytes in turn. Data may
+     * be mapped from a file: it is never written in place.
      */
     struct inn_tensor *init;
     bool is_input;  /* listed among the graph's inputs */
@@ -81,6 +83,8 @@ struct inn_node {
     int *outputs; /* value, or -1 */
     struct inn_attr *attrs;
     int *captures; /* values that its subgraphs read from outside */
+    const struct inn_meta *metadata; /* metadata_props, written back */
+    int n_metadata;
 };
 
 struct inn_opset {
@@ -107,8 +111,9 @@ struct inn_graph {
         *model_doc;
     int64_t ir_version, model_version;
     struct inn_opset *opsets;
-    struct inn_meta *metadata;
-    int n_opsets, n_metadata;
+    struct inn_meta *metadata;       /* the model's metadata_props */
+    struct inn_meta *graph_metadata; /* the graph's */
+    int n_opsets, n_metadata, n_graph_metadata;
     /* What read the file and owns memory that values borrow; or NULL. */
     void *owner;
     void (*free_owner)(void *owner, struct inn_heap *heap);
@@ -142,7 +147,10 @@ const char *inn_graph_fresh_name(struct inn_graph *graph, const char *stem,
 enum inn_status inn_graph_count_uses(const struct inn_graph *graph,
                                      int *uses /* [n_values] */);
 
-/* Removes graph nodes whose entry in drop is set; values stay. */
+/*
+ * Removes graph nodes whose entry in drop is set; values stay, without a
+ * producer: a dropped Constant's becomes an initializer.
+ */
 void inn_graph_drop_nodes(struct inn_graph *graph, const bool *drop);
 
 /*

@@ -13,8 +13,10 @@ struct inn_onnx_options {
 };
 
 /*
- * Reads path. Local functions are inlined, Constant graph nodes keep their
- * place and have their tensor as init. Own. Borrows heap.
+ * Reads path: IR versions 3 to 14, opsets 1 to 27. Local functions are
+ * inlined, Constant graph nodes keep their place and have their tensor as
+ * init. Not kept: training information, device configurations, quantization
+ * annotations. Own. Borrows heap; data of weights may be mapped from files.
  * INN_ERR_IO, _FORMAT, _UNSUPPORTED, _LIMIT, _MEMORY.
  */
 enum inn_status inn_onnx_read(struct inn_graph **graph, const char *path,
@@ -33,6 +35,9 @@ enum inn_status inn_onnx_parse(struct inn_graph **graph, const uint8_t *bytes,
 /*
  * Writes atomically; refuses an existing path unless overwrite. "-" is
  * stdout. The declared shapes of values are written as they stand in graph.
+ * Initializers that nothing uses are left out, unless they are inputs. A
+ * Constant whose value has an init is written with that.
+ * INN_ERR_LIMIT: more than 2 GiB. INN_ERR_IO.
  */
 enum inn_status inn_onnx_write(const struct inn_graph *graph,
                                const char *path, bool overwrite,
