@@ -131,7 +131,7 @@ static enum inn_status read_span(struct inn_span *s, const int64_t *from,
 /* Where the blocks of all groups begin in one array of all of them. */
 struct tally {
     size_t *first;    /* [n_groups + 1] */
-    uint32_t *count;  /* occurrences on the axis at hand */
+    int64_t *count;   /* elements of a channel on the axis at hand */
     int64_t *nodes;   /* lengths in nodes */
     int32_t *seen_by; /* [n_groups] the last axis that was compared, or -1 */
 };
@@ -191,8 +191,8 @@ static bool add_elements(int64_t *length, int64_t count, int64_t repeat)
 }
 
 /*
- * The axis's length as the network has it and in grid nodes; every group on
- * it must come a whole number of times.
+ * The axis's length as the network has it and in grid nodes; all channels of
+ * a group must have the same number of elements on it.
  */
 static enum inn_status measure(int64_t *full, int64_t *nodes,
                                const struct inn_axis *a, int index,
@@ -216,11 +216,12 @@ static enum inn_status measure(int64_t *full, int64_t *nodes,
         }
         any = true;
         at = t->first[s->group] + (size_t)s->block;
-        t->count[at]++;
+        /* A block has a channel at least: full bounds the repeats too. */
         if (!add_elements(full, model->groups[s->group].blocks[s->block],
                           s->repeat) ||
             !add_elements(nodes, t->nodes[at], s->repeat))
             goto too_long;
+        t->count[at] += s->repeat;
     }
     if (!any)
         st = inn_fail(err, INN_ERR_FORMAT, "without a group");
@@ -236,10 +237,11 @@ static enum inn_status measure(int64_t *full, int64_t *nodes,
         for (b = 1; b < model->groups[group].n_blocks && st == INN_OK; b++) {
             if (t->count[at + (size_t)b] != t->count[at])
                 st = inn_fail(err, INN_ERR_FORMAT,
-                              "group '%s': block %d %u times, block 0 %u "
-                              "times",
+                              "group '%s': block %d %lld times, block 0 "
+                              "%lld times",
                               model->groups[group].name, b,
-                              t->count[at + (size_t)b], t->count[at]);
+                              (long long)t->count[at + (size_t)b],
+                              (long long)t->count[at]);
         }
     }
     for (i = 0; i < a->n_spans; i++) {

@@ -1,1 +1,2 @@
-# unit_tests += tests/unit/test_NAME
+unit_tests += \
+    tests/unit/test_planes
