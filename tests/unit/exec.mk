@@ -1,1 +1,3 @@
-# unit_tests += tests/unit/test_NAME
+unit_tests += \
+    tests/unit/test_session \
+    tests/unit/test_workspace
