@@ -9,6 +9,13 @@
 #include "runtime/ops/args.h"
 
 /*
+ * A constant that takes more multiply-accumulates than this is left to
+ * whoever runs the network: a few bytes of a hostile file can ask for a
+ * product of two huge constants.
+ */
+#define INN_FOLD_MACS ((int64_t)1 << 32)
+
+/*
  * INN_ERR_FORMAT unless the graph node has need_in to max_in inputs, the
  * first need_in of them there, and 1 to max_out outputs. A maximum of -1 is
  * open.

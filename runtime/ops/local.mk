@@ -12,6 +12,9 @@ libinncore_la_SOURCES += \
     runtime/ops/conv.c \
     runtime/ops/couple.h \
     runtime/ops/expand.c \
+    runtime/ops/fold.h \
+    runtime/ops/fold_batchnorm.c \
+    runtime/ops/fold_constants.c \
     runtime/ops/gather.c \
     runtime/ops/identity.c \
     runtime/ops/macs.c \

@@ -11,13 +11,6 @@
 #include "runtime/base/error.h"
 #include "runtime/ops/common.h"
 
-/*
- * A constant that takes longer than this to compute is left to whoever runs
- * the network: a few bytes of a hostile file can ask for a product of two
- * huge constants.
- */
-#define FOLD_MACS ((int64_t)1 << 32)
-
 /* All constants together, in multiples of what one may have. */
 #define FOLD_TOTAL 8
 
@@ -247,7 +240,7 @@ static bool may_fold(struct pass *p, const struct inn_infer *c, bool *done)
             *done = false;
     }
     if (*done || bytes > p->fold_bytes || bytes > p->budget ||
-        inn_node_macs(c) > FOLD_MACS)
+        inn_node_macs(c) > INN_FOLD_MACS)
         return false;
     p->budget -= bytes;
     return true;

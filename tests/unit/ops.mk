@@ -1,4 +1,5 @@
 # The operator cases of tests/ops/, and the unit tests of runtime/ops/.
 unit_tests += \
-    tests/ops/run_cases
+    tests/ops/run_cases \
+    tests/ops/standard
 EXTRA_DIST += tests/ops
