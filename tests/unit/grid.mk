@@ -1,4 +1,14 @@
 unit_tests += \
     tests/unit/test_axis \
     tests/unit/test_kernel \
-    tests/unit/test_quadrature
+    tests/unit/test_plan \
+    tests/unit/test_quadrature \
+    tests/unit/test_sample
+tests_unit_test_plan_SOURCES = \
+    tests/unit/grid_model.c \
+    tests/unit/grid_model.h \
+    tests/unit/test_plan.c
+tests_unit_test_sample_SOURCES = \
+    tests/unit/grid_model.c \
+    tests/unit/grid_model.h \
+    tests/unit/test_sample.c
