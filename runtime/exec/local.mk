@@ -1,5 +1,7 @@
 libinncore_la_SOURCES += \
     runtime/exec/build.c \
+    runtime/exec/cpu.c \
+    runtime/exec/cpu.h \
     runtime/exec/dnnl_exec.h \
     runtime/exec/exec.h \
     runtime/exec/fuse.c \

@@ -81,6 +81,21 @@ void inn_print_clean(FILE *out, const char *text)
     }
 }
 
+/* The option that helps; the library doesn't know our options. */
+static const char *hint(const struct inn_error *err)
+{
+    static const char exists[] = "exists already";
+    size_t len = strlen(err->message), n = sizeof(exists) - 1;
+
+    if (err->status == INN_ERR_LIMIT &&
+        strstr(err->message, "memory limit") != NULL)
+        return " (--memory raises it)";
+    if (err->status == INN_ERR_IO && len >= n &&
+        strcmp(err->message + len - n, exists) == 0)
+        return "; -f overwrites it";
+    return "";
+}
+
 int inn_cli_error(const struct inn_cli *cli, const char *file,
                   const struct inn_error *err)
 {
@@ -96,9 +111,7 @@ int inn_cli_error(const struct inn_cli *cli, const char *file,
         fputs(": ", stderr);
     }
     inn_print_clean(stderr, err->message);
-    if (err->status == INN_ERR_LIMIT &&
-        strstr(err->message, "memory limit") != NULL)
-        fputs(" (--memory raises it)", stderr);
+    fputs(hint(err), stderr);
     fputc('\n', stderr);
     return (int)inn_exit_code(err->status);
 }

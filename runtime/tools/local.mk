@@ -1,14 +1,38 @@
 # What inn and inn-convert share goes into the library's insides; the program
-# inn has one file per subcommand.
+# inn has one file per subcommand, and what only they share.
 libinncore_la_SOURCES += \
     runtime/tools/cli.c \
     runtime/tools/cli.h \
     runtime/tools/help.c \
     runtime/tools/json.c \
     runtime/tools/json.h \
+    runtime/tools/network.c \
+    runtime/tools/network.h \
     runtime/tools/progress.c \
     runtime/tools/progress.h \
+    runtime/tools/report.c \
+    runtime/tools/report.h \
+    runtime/tools/sampling.c \
+    runtime/tools/sampling.h \
     runtime/tools/sizes.c \
     runtime/tools/sizes.h \
     runtime/tools/table.c \
     runtime/tools/table.h
+
+bin_PROGRAMS += inn
+inn_SOURCES = \
+    runtime/tools/check.c \
+    runtime/tools/commands.h \
+    runtime/tools/compare.c \
+    runtime/tools/convert.c \
+    runtime/tools/eval.c \
+    runtime/tools/export.c \
+    runtime/tools/info.c \
+    runtime/tools/main.c \
+    runtime/tools/ops.c \
+    runtime/tools/pictures.c \
+    runtime/tools/pictures.h \
+    runtime/tools/run.c \
+    runtime/tools/tensors.c \
+    runtime/tools/tensors.h
+inn_LDADD = libinncore.la

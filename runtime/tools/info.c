@@ -1,0 +1,415 @@
+/* inn info: what a file holds. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/grid/sample.h"
+#include "runtime/ops/op.h"
+#include "runtime/tools/commands.h"
+#include "runtime/tools/network.h"
+#include "runtime/tools/report.h"
+#include "runtime/tools/tensors.h"
+
+struct values {
+    struct inn_common common;
+    struct inn_sampling sampling;
+};
+
+static const struct inn_option_set sets[] = {
+    {"sampling (.inn): sizes at another width", inn_sampling_options,
+     offsetof(struct values, sampling)},
+    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {NULL, NULL, 0},
+};
+
+static const char *const examples[] = {
+    "inn info net.inn",
+    "inn info net.inn --width 0.7      widths and sizes it would have",
+    "inn info net.inn --json           groups with all their members",
+    "inn info net.onnx -v              operators by kind",
+    NULL,
+};
+
+static const char *role_name(enum inn_role role)
+{
+    switch (role) {
+    case INN_ROLE_ALONG:
+        return "along";
+    case INN_ROLE_OUT:
+        return "out";
+    case INN_ROLE_IN:
+        return "in";
+    }
+    return "?";
+}
+
+/* What is told of a network, gathered once for both forms. */
+struct facts {
+    const struct inn_graph *graph;
+    struct inn_cost cost;
+    int64_t params_free;
+    bool sampled; /* widths differ from full */
+};
+
+static bool is_weight(const struct inn_model *model, const struct inn_axis *a)
+{
+    return model->graph->values[a->value].init != NULL;
+}
+
+/* Where group g begins on the axis, or -1. */
+static int64_t group_offset(const struct inn_model *model,
+                            const struct inn_axis *a, int g)
+{
+    int64_t at = 0;
+    int s;
+
+    for (s = 0; s < a->n_spans; s++) {
+        const struct inn_span *span = &a->spans[s];
+
+        if (span->group == g)
+            return at;
+        if (span->group < 0)
+            at += span->count;
+        else
+            at += model->groups[span->group].blocks[span->block] *
+                  span->repeat;
+    }
+    return -1;
+}
+
+static void json_groups(struct inn_json *json, const struct inn_network *net)
+{
+    const struct inn_model *m = net->model;
+    cJSON *list = inn_json_array(json, json->root, "groups"), *item, *sub;
+    int g, i;
+
+    for (g = 0; m != NULL && g < m->n_groups; g++) {
+        const struct inn_group *group = &m->groups[g];
+
+        item = inn_json_object(json, list, NULL);
+        inn_json_text(json, item, "name", group->name);
+        inn_json_int(json, item, "size", group->size);
+        inn_json_int(json, item, "nodes", group->nodes);
+        inn_json_int(json, item, "width", net->plan.widths[g]);
+        inn_json_number(json, item, "variation_before",
+                        group->variation_before);
+        inn_json_number(json, item, "variation_after",
+                        group->variation_after);
+        inn_json_number(json, item, "residual", group->residual);
+        sub = inn_json_array(json, item, "blocks");
+        for (i = 0; i < group->n_blocks; i++)
+            inn_json_int(json, sub, NULL, group->blocks[i]);
+        sub = inn_json_array(json, item, "members");
+        for (i = 0; i < m->n_axes; i++) {
+            const struct inn_axis *a = &m->axes[i];
+            int64_t offset = group_offset(m, a, g);
+            cJSON *member;
+
+            if (offset < 0 || !is_weight(m, a))
+                continue;
+            member = inn_json_object(json, sub, NULL);
+            inn_json_text(json, member, "tensor",
+                          m->graph->values[a->value].name);
+            inn_json_int(json, member, "axis", a->axis);
+            inn_json_text(json, member, "role", role_name(a->role));
+            inn_json_int(json, member, "offset", offset);
+        }
+    }
+    list = inn_json_array(json, json->root, "pinned");
+    for (i = 0; m != NULL && i < m->n_pinned; i++) {
+        item = inn_json_object(json, list, NULL);
+        inn_json_text(json, item, "tensor",
+                      m->graph->values[m->pinned[i].value].name);
+        inn_json_int(json, item, "axis", m->pinned[i].axis);
+        inn_json_int(json, item, "size", m->pinned[i].size);
+        inn_json_text(json, item, "reason", m->pinned[i].reason);
+    }
+}
+
+static enum inn_status print_json(const struct inn_network *net,
+                                  const struct facts *f,
+                                  struct inn_error *err)
+{
+    struct inn_json json;
+
+    inn_json_start(&json);
+    inn_json_text(&json, json.root, "kind", net->model != NULL ? "inn"
+                                                               : "onnx");
+    inn_json_int(&json, json.root, "params", f->cost.params);
+    inn_json_int(&json, json.root, "params_free", f->params_free);
+    inn_json_int(&json, json.root, "macs", f->cost.macs);
+    inn_json_int(&json, json.root, "bytes", f->cost.bytes);
+    inn_json_int(&json, json.root, "opset", inn_graph_opset(f->graph));
+    inn_json_int(&json, json.root, "operators", f->graph->n_nodes);
+    inn_json_values(&json, json.root, "inputs", f->graph, f->graph->inputs,
+                    f->graph->n_inputs);
+    inn_json_values(&json, json.root, "outputs", f->graph, f->graph->outputs,
+                    f->graph->n_outputs);
+    json_groups(&json, net);
+    return inn_json_print(&json, err);
+}
+
+static void print_head(const struct inn_network *net, const struct facts *f)
+{
+    const struct inn_graph *g = f->graph;
+    char number[INN_INT_TEXT];
+
+    inn_print_clean(stdout, net->path);
+    if (net->model != NULL) {
+        printf(": integral neural network made of ");
+        inn_print_clean(stdout, net->model->source_name != NULL
+                                    ? net->model->source_name : "?");
+        printf(" by inn-convert ");
+        inn_print_clean(stdout, net->model->converter != NULL
+                                    ? net->model->converter : "?");
+    } else {
+        printf(": ONNX network");
+        if (g->producer != NULL && g->producer[0] != '\0') {
+            printf(" made by ");
+            inn_print_clean(stdout, g->producer);
+        }
+    }
+    printf("\nopset       %lld\n", (long long)inn_graph_opset(g));
+    printf("operators   %s\n", inn_int_text(number, g->n_nodes));
+    printf("parameters  %s", inn_int_text(number, f->cost.params));
+    if (net->model != NULL && f->cost.params > 0 && !f->sampled)
+        printf(", of which %.1f %% can be resized",
+               100.0 * (double)f->params_free / (double)f->cost.params);
+    printf("\nMACs        %s\n", inn_int_text(number, f->cost.macs));
+    printf("bytes (f32) %s\n", inn_int_text(number, f->cost.bytes));
+}
+
+static enum inn_status print_values(struct inn_cli *cli,
+                                    const struct inn_graph *graph,
+                                    struct inn_error *err)
+{
+    struct inn_table table;
+    char shape[INN_DECLARED_TEXT];
+    int i;
+
+    inn_table_init(&table, &cli->arena, "|name|type|shape");
+    for (i = 0; i < graph->n_inputs + graph->n_outputs; i++) {
+        bool input = i < graph->n_inputs;
+        const struct inn_value *v =
+            &graph->values[input ? graph->inputs[i]
+                                 : graph->outputs[i - graph->n_inputs]];
+
+        inn_table_text(&table, input ? "input" : "output");
+        inn_table_text(&table, v->name);
+        inn_table_text(&table, inn_type_name(v->type));
+        inn_table_text(&table, inn_declared_text(shape, v));
+    }
+    printf("\n");
+    return inn_table_print(&table, stdout, 0, err);
+}
+
+/* "24" or "16+8" where the group has blocks. */
+static const char *blocks_text(char text[64], const struct inn_group *group)
+{
+    size_t at = 0;
+    int i;
+
+    if (group->n_blocks < 2)
+        return strcpy(text, "");
+    for (i = 0; i < group->n_blocks; i++) {
+        at += (size_t)snprintf(text + at, 64 - at, "%s%lld", i > 0 ? "+" : "",
+                               (long long)group->blocks[i]);
+        if (at > 48) {
+            snprintf(text + at, 64 - at, "+...");
+            break;
+        }
+    }
+    return text;
+}
+
+static enum inn_status print_groups(struct inn_cli *cli,
+                                    const struct inn_network *net,
+                                    const struct facts *f,
+                                    struct inn_error *err)
+{
+    const struct inn_model *m = net->model;
+    struct inn_table table;
+    char blocks[64];
+    int g, i;
+
+    inn_table_init(&table, &cli->arena,
+                   f->sampled ? "group|channels>|width>|blocks|members>|"
+                                "variation>"
+                              : "group|channels>|blocks|members>|variation>");
+    for (g = 0; g < m->n_groups; g++) {
+        const struct inn_group *group = &m->groups[g];
+        int members = 0;
+
+        for (i = 0; i < m->n_axes; i++)
+            members += is_weight(m, &m->axes[i]) &&
+                       group_offset(m, &m->axes[i], g) >= 0;
+        inn_table_text(&table, group->name);
+        inn_table_int(&table, group->size);
+        if (f->sampled)
+            inn_table_int(&table, net->plan.widths[g]);
+        inn_table_text(&table, blocks_text(blocks, group));
+        inn_table_int(&table, members);
+        if (group->variation_before > 0)
+            inn_table_printf(&table, "-%.1f %%", 100.0 -
+                             100.0 * group->variation_after /
+                                 group->variation_before);
+        else
+            inn_table_text(&table, "");
+    }
+    printf("\n");
+    return inn_table_print(&table, stdout, 0, err);
+}
+
+static enum inn_status print_pinned(struct inn_cli *cli,
+                                    const struct inn_model *m,
+                                    struct inn_error *err)
+{
+    struct inn_table table;
+    int i;
+
+    if (m->n_pinned == 0)
+        return INN_OK;
+    inn_table_init(&table, &cli->arena, "pinned|axis>|size>|reason");
+    for (i = 0; i < m->n_pinned; i++) {
+        inn_table_text(&table, m->graph->values[m->pinned[i].value].name);
+        inn_table_int(&table, m->pinned[i].axis);
+        inn_table_int(&table, m->pinned[i].size);
+        inn_table_text(&table, m->pinned[i].reason != NULL
+                                   ? m->pinned[i].reason : "");
+    }
+    printf("\n");
+    return inn_table_print(&table, stdout, 0, err);
+}
+
+/* Operators by kind and whether they run, in order of first appearance. */
+static enum inn_status print_operators(struct inn_cli *cli,
+                                       const struct inn_graph *graph,
+                                       struct inn_error *err)
+{
+    size_t n = (size_t)graph->n_nodes;
+    int *first = inn_arena_alloc(&cli->arena, n, sizeof(*first), err);
+    int *count = inn_arena_alloc(&cli->arena, n, sizeof(*count), err);
+    struct inn_table table;
+    struct inn_map seen;
+    int kinds = 0, i;
+
+    if (first == NULL || count == NULL)
+        return INN_ERR_MEMORY;
+    inn_map_init(&seen, &cli->arena);
+    for (i = 0; i < graph->n_nodes; i++) {
+        int k = inn_map_get(&seen, graph->nodes[i].op_type);
+
+        if (k < 0) {
+            enum inn_status st = inn_map_put(&seen, graph->nodes[i].op_type,
+                                             kinds, err);
+
+            if (st != INN_OK)
+                return st;
+            first[kinds] = i;
+            k = kinds++;
+        }
+        count[k]++;
+    }
+    inn_table_init(&table, &cli->arena, "operator|count>|");
+    for (i = 0; i < kinds; i++) {
+        const struct inn_node *node = &graph->nodes[first[i]];
+        const struct inn_op *op = inn_node_op(node);
+
+        inn_table_text(&table, node->op_type);
+        inn_table_int(&table, count[i]);
+        inn_table_text(&table, op == NULL ? "unknown: pins its channels, "
+                                            "is carried through, not run"
+                               : op->run == NULL && op->infer == NULL
+                                   ? "not run" : "");
+    }
+    printf("\n");
+    return inn_table_print(&table, stdout, 0, err);
+}
+
+static enum inn_status print_tables(struct inn_cli *cli,
+                                    const struct inn_network *net,
+                                    const struct facts *f,
+                                    struct inn_error *err)
+{
+    enum inn_status st;
+
+    print_head(net, f);
+    st = print_values(cli, f->graph, err);
+    if (st == INN_OK && cli->common->verbose)
+        st = print_operators(cli, f->graph, err);
+    if (st == INN_OK && net->model != NULL)
+        st = print_groups(cli, net, f, err);
+    if (st == INN_OK && net->model != NULL)
+        st = print_pinned(cli, net->model, err);
+    return st;
+}
+
+static enum inn_status gather(struct facts *f, struct inn_network *net,
+                              const struct values *v,
+                              const struct inn_rules *rules,
+                              struct inn_error *err)
+{
+    enum inn_status st;
+    int g;
+
+    memset(f, 0, sizeof(*f));
+    f->graph = inn_network_graph(net);
+    if (net->model == NULL) {
+        /* Only for its refusal of sampling options. */
+        st = inn_network_sample(net, &v->sampling, 0, rules, 1, err);
+        if (st != INN_OK)
+            return st;
+        return inn_network_cost(&f->cost, net, err);
+    }
+    st = inn_sampling_plan(&net->plan, net->model, &v->sampling, 0, rules,
+                           &net->arena, err);
+    if (st != INN_OK)
+        return st;
+    for (g = 0; g < net->model->n_groups; g++)
+        f->sampled = f->sampled ||
+                     net->plan.widths[g] != net->model->groups[g].size;
+    f->params_free = inn_free_params(net->model);
+    return inn_network_cost(&f->cost, net, err);
+}
+
+static int run(struct inn_cli *cli, const void *values)
+{
+    const struct values *v = values;
+    struct inn_rules rules[INN_MOST_RULES];
+    struct inn_network net = {0};
+    struct inn_error err = {INN_OK, ""};
+    struct facts facts;
+    enum inn_status st;
+    size_t n;
+
+    st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
+    if (st != INN_OK)
+        return inn_cli_usage(cli, "%s", err.message);
+    st = inn_network_open(&net, cli, cli->operands[0], &err);
+    if (st == INN_OK)
+        st = gather(&facts, &net, v, rules, &err);
+    if (st == INN_OK && v->common.json)
+        st = print_json(&net, &facts, &err);
+    else if (st == INN_OK && !v->common.quiet)
+        st = print_tables(cli, &net, &facts, &err);
+    inn_network_free(&net);
+    return st == INN_OK ? INN_EXIT_OK
+                        : inn_cli_error(cli, cli->operands[0], &err);
+}
+
+const struct inn_command inn_command_info = {
+    .name = "info",
+    .summary = "say what an .inn or .onnx holds",
+    .usage = "FILE [options]",
+    .about = "Prints the network's size, inputs and outputs; of an .inn also "
+             "its groups of channels and the axes that keep their size, with "
+             "the reason. MACs are of one batch element at the sizes the "
+             "file declares, 224 where it leaves them open.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .sets = sets,
+    .values_size = sizeof(struct values),
+    .common_offset = offsetof(struct values, common),
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,67 @@
+/*
+ * Opening whatever a user may name, .inn or .onnx, and making of it a graph
+ * that runs: the one place where that is decided, so that both kinds give
+ * the same bits.
+ */
+#ifndef INN_TOOLS_NETWORK_H
+#define INN_TOOLS_NETWORK_H
+
+#include "runtime/exec/session.h"
+#include "runtime/tools/sampling.h"
+
+struct inn_network {
+    const char *path;
+    struct inn_heap *heap;
+    struct inn_model *model; /* of an .inn; NULL otherwise */
+    struct inn_graph *graph; /* of an .onnx, or sampled; may be NULL */
+    struct inn_plan plan;    /* of the sampled graph */
+    /*
+     * Sizes: the user's, then those the .inn was made with, for inputs the
+     * user says nothing of. In arena.
+     */
+    struct inn_binding *bindings;
+    size_t n_bindings;
+    struct inn_arena arena;
+};
+
+/*
+ * Reads path. On failure the message is without the path; net may and must
+ * be freed in any case.
+ */
+enum inn_status inn_network_open(struct inn_network *net,
+                                 const struct inn_cli *cli, const char *path,
+                                 struct inn_error *err);
+void inn_network_free(struct inn_network *net);
+
+/* What the user sees first: model's graph at full width, or the .onnx. */
+const struct inn_graph *inn_network_graph(const struct inn_network *net);
+
+/*
+ * Makes net->graph the network that s asks for; call again for another. Of
+ * an .onnx: itself, and INN_ERR_ARGUMENT if s asks for anything. width as in
+ * inn_sampling_plan.
+ */
+enum inn_status inn_network_sample(struct inn_network *net,
+                                   const struct inn_sampling *s, double width,
+                                   const struct inn_rules *rules, int threads,
+                                   struct inn_error *err);
+
+/* Constants and BatchNormalization folded; the graph is then not exported. */
+enum inn_status inn_network_prepare(struct inn_network *net,
+                                    struct inn_error *err);
+
+/*
+ * Parameters and f32 bytes of the graph's float initializers, MACs at its
+ * sizes (batch 1 unless bound). Of any graph with or without data.
+ */
+enum inn_status inn_graph_cost(struct inn_cost *cost,
+                               const struct inn_graph *graph,
+                               const struct inn_binding *bindings,
+                               size_t n_bindings, struct inn_error *err);
+
+/* Of net at its present width. */
+enum inn_status inn_network_cost(struct inn_cost *cost,
+                                 const struct inn_network *net,
+                                 struct inn_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Labelled pictures out of an .npz, made into what a network takes.
+ */
+#ifndef INN_TOOLS_PICTURES_H
+#define INN_TOOLS_PICTURES_H
+
+#include "runtime/grid/model.h"
+
+struct inn_pictures {
+    struct inn_tensor x; /* u8 [n, h, w, c], or float [n, c, h, w] */
+    struct inn_tensor y; /* integers [n]; rank 0 where there are none */
+    int64_t n, height, width, channels;
+};
+
+/* Arrays x and y of path; sizes checked against each other. */
+enum inn_status inn_pictures_load(struct inn_pictures *p, const char *path,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
+
+/*
+ * Picture number i as (x·scale − mean)/std, f32, in NCHW or NHWC as prep
+ * says. prep's n is 1 or the channel count.
+ */
+void inn_picture_get(float *out, const struct inn_pictures *p, int64_t i,
+                     const struct inn_input_prep *prep);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * What several commands say in the same words: sizes before and after, the
+ * inputs and outputs of a network.
+ */
+#ifndef INN_TOOLS_REPORT_H
+#define INN_TOOLS_REPORT_H
+
+#include "runtime/grid/plan.h"
+#include "runtime/tools/cli.h"
+#include "runtime/tools/json.h"
+#include "runtime/tools/table.h"
+
+/* A network's size; bytes are those of its weights as f32. */
+struct inn_size {
+    int operators;
+    struct inn_cost cost;
+};
+
+/* Operators, parameters, MACs, bytes: before, after, and the share. */
+enum inn_status inn_report_sizes(struct inn_arena *arena,
+                                 const struct inn_size *before,
+                                 const struct inn_size *after,
+                                 struct inn_error *err);
+
+/* Parameters of weights that lie on an axis of a group. */
+int64_t inn_free_params(const struct inn_model *model);
+
+/* {"name", "type", "shape": [1, "N", null]} for each of n values. */
+void inn_json_values(struct inn_json *json, cJSON *in, const char *name,
+                     const struct inn_graph *graph, const int *which, int n);
+
+/* The version of ONNX's own operators that the graph is written in; or 0. */
+int64_t inn_graph_opset(const struct inn_graph *graph);
+
+#endif

@@ -1,0 +1,326 @@
+/* inn run: a network on inputs from files. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/npy.h"
+#include "runtime/tools/commands.h"
+#include "runtime/tools/json.h"
+#include "runtime/tools/table.h"
+#include "runtime/tools/tensors.h"
+
+struct values {
+    struct inn_common common;
+    struct inn_sampling sampling;
+    struct inn_cli_list inputs, outputs;
+    const char *output_dir;
+    bool random;
+};
+
+static const struct inn_option options[] = {
+    {"input", 'i', INN_OPT_LIST, offsetof(struct values, inputs),
+     "[NAME=]FILE", 0, 0, "an input: .npy, .pb (ONNX TensorProto), or - for "
+     ".npy on stdin; repeatable"},
+    {"random", 0, INN_OPT_FLAG, offsetof(struct values, random), NULL, 0, 0,
+     "random inputs instead, from --seed"},
+    {"output", 'o', INN_OPT_LIST, offsetof(struct values, outputs),
+     "[NAME=]FILE", 0, 0, "write an output as .npy; - for stdout; "
+     "repeatable"},
+    {"output-dir", 0, INN_OPT_TEXT, offsetof(struct values, output_dir),
+     "DIR", 0, 0, "write every output as DIR/NAME.npy"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
+};
+
+static const struct inn_option_set sets[] = {
+    {"run", options, 0},
+    {"sampling (.inn)", inn_sampling_options,
+     offsetof(struct values, sampling)},
+    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {NULL, NULL, 0},
+};
+
+static const char *const examples[] = {
+    "inn run net.onnx --input x.npy --output y.npy",
+    "inn run net.inn --width 0.7 --input image=x.npy --output-dir out",
+    "inn run net.onnx --random --input-shape image:8,3,224,224 --json",
+    NULL,
+};
+
+/* NAME.npy with what is no letter, digit, '_', '.' or '-' as '_'. */
+static const char *file_name(struct inn_arena *arena, const char *dir,
+                             const char *name, struct inn_error *err)
+{
+    char *path = inn_arena_printf(arena, err, "%s/%s.npy", dir, name), *p;
+
+    if (path == NULL)
+        return NULL;
+    for (p = path + strlen(dir) + 1; *p != '\0'; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                     (*p >= '0' && *p <= '9') || *p == '_' || *p == '.' ||
+                     *p == '-';
+
+        if (!plain)
+            *p = '_';
+    }
+    return path;
+}
+
+static enum inn_status write_one(const struct inn_tensor *out,
+                                 const char *path, const struct values *v,
+                                 struct inn_heap *heap, struct inn_error *err)
+{
+    enum inn_status st = inn_npy_write(out, path, v->common.force, heap, err);
+
+    if (st != INN_OK)
+        inn_error_prefix(err, "%.200s", path);
+    return st;
+}
+
+static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
+                                 const struct inn_graph *graph,
+                                 const struct inn_tensor *out,
+                                 struct inn_error *err)
+{
+    enum inn_status st;
+    int i;
+
+    if (mkdir(v->output_dir, 0777) != 0 && errno != EEXIST)
+        return inn_fail(err, INN_ERR_IO, "%.200s: can't be made: %s",
+                        v->output_dir, strerror(errno));
+    for (i = 0; i < graph->n_outputs; i++) {
+        const char *path = file_name(&cli->arena, v->output_dir,
+                                     graph->values[graph->outputs[i]].name,
+                                     err);
+
+        if (path == NULL)
+            return INN_ERR_MEMORY;
+        st = write_one(&out[i], path, v, cli->heap, err);
+        if (st != INN_OK)
+            return st;
+    }
+    return INN_OK;
+}
+
+/* Which output each --output means; before the run, so that typos are cheap. */
+static enum inn_status match_outputs(struct inn_cli *cli,
+                                     const struct values *v,
+                                     const struct inn_graph *graph,
+                                     struct inn_named_path *paths, int *which,
+                                     struct inn_error *err)
+{
+    size_t k;
+    int next = 0;
+
+    for (k = 0; k < v->outputs.n; k++) {
+        enum inn_status st = inn_split_named(&paths[k], v->outputs.items[k],
+                                             &cli->arena, err);
+
+        if (st != INN_OK)
+            return st;
+        which[k] = paths[k].name != NULL
+                       ? inn_find_output(graph, paths[k].name, err)
+                       : next++;
+        if (which[k] < 0)
+            return INN_ERR_RANGE;
+        if (which[k] >= graph->n_outputs)
+            return inn_fail(err, INN_ERR_RANGE,
+                            "more files than the network's %d outputs",
+                            graph->n_outputs);
+    }
+    return INN_OK;
+}
+
+static enum inn_status print_json(const struct inn_graph *graph,
+                                  const struct inn_tensor *out, double ms,
+                                  struct inn_error *err)
+{
+    struct inn_json json;
+    cJSON *list;
+    int i, d;
+
+    inn_json_start(&json);
+    list = inn_json_array(&json, json.root, "outputs");
+    for (i = 0; i < graph->n_outputs; i++) {
+        cJSON *item = inn_json_object(&json, list, NULL), *shape;
+
+        inn_json_text(&json, item, "name",
+                      graph->values[graph->outputs[i]].name);
+        inn_json_text(&json, item, "type", inn_type_name(out[i].type));
+        shape = inn_json_array(&json, item, "shape");
+        for (d = 0; d < out[i].rank; d++)
+            inn_json_int(&json, shape, NULL, out[i].dims[d]);
+    }
+    inn_json_number(&json, json.root, "ms", ms);
+    return inn_json_print(&json, err);
+}
+
+static void add_range(struct inn_table *table, const struct inn_tensor *t)
+{
+    size_t count = inn_tensor_count(t), size = inn_type_size(t->type), i;
+    double low = INFINITY, high = -INFINITY, sum = 0;
+
+    for (i = 0; i < count; i++) {
+        double v;
+
+        inn_convert_elements(&v, INN_F64, (const char *)t->data + i * size,
+                             t->type, 1);
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+        sum += v;
+    }
+    inn_table_number(table, low, 6);
+    inn_table_number(table, sum / (double)count, 6);
+    inn_table_number(table, high, 6);
+}
+
+static enum inn_status print_table(struct inn_cli *cli,
+                                   const struct inn_graph *graph,
+                                   const struct inn_tensor *out, double ms,
+                                   struct inn_error *err)
+{
+    struct inn_table table;
+    char shape[INN_SHAPE_TEXT];
+    enum inn_status st;
+    int i;
+
+    inn_table_init(&table, &cli->arena,
+                   "output|type|shape|least>|mean>|largest>");
+    for (i = 0; i < graph->n_outputs; i++) {
+        inn_table_text(&table, graph->values[graph->outputs[i]].name);
+        inn_table_text(&table, inn_type_name(out[i].type));
+        inn_table_text(&table, inn_shape_text(shape, out[i].rank,
+                                              out[i].dims));
+        add_range(&table, &out[i]);
+    }
+    st = inn_table_print(&table, stdout, 0, err);
+    if (cli->common->verbose)
+        printf("%.3f ms\n", ms);
+    return st;
+}
+
+/* Runs, writes and prints; net is ready. */
+static enum inn_status run_network(struct inn_cli *cli,
+                                   const struct values *v,
+                                   const struct inn_network *net,
+                                   const struct inn_tensor *in,
+                                   const struct inn_named_path *paths,
+                                   const int *which, struct inn_error *err)
+{
+    const struct inn_session_options how = {
+        .threads = (int)v->common.threads};
+    const struct inn_graph *graph = net->graph;
+    const struct inn_tensor *out;
+    struct inn_session *session = NULL;
+    bool to_stdout = false;
+    enum inn_status st;
+    double ms = 0;
+    int64_t start;
+    size_t k;
+
+    st = inn_session_new(&session, graph, &how, err);
+    if (st == INN_OK) {
+        start = inn_clock_ns();
+        st = inn_session_run(session, &out, in, graph->n_inputs, err);
+        ms = (double)(inn_clock_ns() - start) * 1e-6;
+    }
+    for (k = 0; k < v->outputs.n && st == INN_OK; k++) {
+        to_stdout = to_stdout || strcmp(paths[k].path, "-") == 0;
+        st = write_one(&out[which[k]], paths[k].path, v, cli->heap, err);
+    }
+    if (st == INN_OK && v->output_dir != NULL)
+        st = write_all(cli, v, graph, out, err);
+    inn_progress_clear(&cli->progress);
+    if (st == INN_OK && v->common.json)
+        st = print_json(graph, out, ms, err);
+    else if (st == INN_OK && !v->common.quiet && !to_stdout)
+        st = print_table(cli, graph, out, ms, err);
+    inn_session_free(session);
+    return st;
+}
+
+static enum inn_status prepare_and_run(struct inn_cli *cli,
+                                       const struct values *v,
+                                       struct inn_network *net,
+                                       const struct inn_rules *rules,
+                                       struct inn_error *err)
+{
+    struct inn_named_path *paths;
+    struct inn_tensor *in;
+    enum inn_status st;
+    int *which;
+
+    st = inn_network_sample(net, &v->sampling, 0, rules,
+                            (int)v->common.threads, err);
+    if (st != INN_OK)
+        return st;
+    in = inn_arena_alloc(&cli->arena, (size_t)net->graph->n_inputs,
+                         sizeof(*in), err);
+    paths = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*paths), err);
+    which = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*which), err);
+    if (in == NULL || paths == NULL || which == NULL)
+        return err->status;
+    st = match_outputs(cli, v, net->graph, paths, which, err);
+    if (st == INN_OK && v->random)
+        st = inn_random_inputs(in, net, (uint64_t)v->common.seed, &cli->arena,
+                               err);
+    else if (st == INN_OK)
+        st = inn_load_inputs(in, net->graph, &v->inputs, &cli->arena, err);
+    if (st == INN_OK)
+        st = inn_network_prepare(net, err);
+    if (st == INN_OK)
+        st = run_network(cli, v, net, in, paths, which, err);
+    return st;
+}
+
+static int run(struct inn_cli *cli, const void *values)
+{
+    const struct values *v = values;
+    struct inn_rules rules[INN_MOST_RULES];
+    struct inn_network net = {0};
+    struct inn_error err = {INN_OK, ""};
+    enum inn_status st;
+    size_t n, k;
+
+    for (k = 0; k < v->outputs.n; k++) {
+        const char *path = strrchr(v->outputs.items[k], '=');
+
+        path = path != NULL ? path + 1 : v->outputs.items[k];
+        if (strcmp(path, "-") == 0 && v->common.json)
+            return inn_cli_usage(cli, "--json and --output - both want "
+                                 "stdout");
+    }
+    if (v->random && v->inputs.n > 0)
+        return inn_cli_usage(cli, "--random and --input exclude each other");
+    st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
+    if (st != INN_OK)
+        return inn_cli_usage(cli, "%s", err.message);
+    inn_progress_phase(&cli->progress, 1, 2, "reading");
+    st = inn_network_open(&net, cli, cli->operands[0], &err);
+    if (st == INN_OK) {
+        inn_progress_phase(&cli->progress, 2, 2, "running");
+        st = prepare_and_run(cli, v, &net, rules, &err);
+    }
+    inn_network_free(&net);
+    return st == INN_OK ? INN_EXIT_OK
+                        : inn_cli_error(cli, cli->operands[0], &err);
+}
+
+const struct inn_command inn_command_run = {
+    .name = "run",
+    .summary = "run an .onnx or .inn on arrays",
+    .usage = "FILE --input [NAME=]x.npy... [options]",
+    .about = "Runs the network once and says what came out, or writes it as "
+             ".npy. Inputs without a name go to the network's inputs in "
+             "order.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .sets = sets,
+    .values_size = sizeof(struct values),
+    .common_offset = offsetof(struct values, common),
+    .examples = examples,
+    .run = run,
+};

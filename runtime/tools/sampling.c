@@ -1,0 +1,254 @@
+/* From --width, --set, --plan and the budgets to a width for every group. */
+#include "runtime/tools/sampling.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+
+#define AT(field) offsetof(struct inn_sampling, field)
+
+const struct inn_option inn_sampling_options[] = {
+    {"width", 0, INN_OPT_POSITIVE, AT(width), "F", 0, 4,
+     "every free group to F times its channels (default 1)"},
+    {"set", 0, INN_OPT_LIST, AT(set), "GLOB=N|F", 0, 0,
+     "groups of that name to N channels (64) or to a factor (0.5, 1.0); "
+     "repeatable, the later wins"},
+    {"plan", 0, INN_OPT_TEXT, AT(plan), "FILE", 0, 0,
+     "exact widths from a plan file"},
+    {"params", 0, INN_OPT_POSITIVE, AT(params), "F", 0, 1,
+     "the largest common width with at most F of the parameters"},
+    {"macs", 0, INN_OPT_POSITIVE, AT(macs), "F", 0, 1,
+     "the same for multiply-accumulates"},
+    {"bytes", 0, INN_OPT_SIZE, AT(bytes), "N", 1, 0x1p60,
+     "the same for bytes of f32 weights (500K, 20M)"},
+    {"round", 0, INN_OPT_INT, AT(round), "N", 1, 65536,
+     "widths in multiples of N (default 8 from 64 channels on, else 1)"},
+    {"min", 0, INN_OPT_INT, AT(min), "N", 1, 1 << 30,
+     "least width of a group (default 1)"},
+    {"only", 0, INN_OPT_LIST, AT(only), "GLOB", 0, 0,
+     "change these groups alone; repeatable"},
+    {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
+     "leave these groups as they are; repeatable"},
+    {"partition", 0, INN_OPT_TEXT, AT(partition), "uniform|l1", 0, 0,
+     "where to sample: evenly, or the channels of largest weights (default "
+     "uniform)"},
+    {"quadrature", 0, INN_OPT_TEXT, AT(quadrature),
+     "trapezoid|left|right|midpoint|simpson|gauss", 0, 0,
+     "how sums over channels are weighted (default trapezoid)"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
+};
+
+#undef AT
+
+static const char *const partitions[] = {
+    [INN_PARTITION_UNIFORM] = "uniform",
+    [INN_PARTITION_L1] = "l1",
+};
+
+static const char *const quadratures[] = {
+    [INN_QUAD_TRAPEZOID] = "trapezoid", [INN_QUAD_LEFT] = "left",
+    [INN_QUAD_RIGHT] = "right",         [INN_QUAD_MIDPOINT] = "midpoint",
+    [INN_QUAD_SIMPSON] = "simpson",     [INN_QUAD_GAUSS] = "gauss",
+};
+
+const char *inn_partition_name(enum inn_partition partition)
+{
+    return partitions[partition];
+}
+
+const char *inn_quadrature_name(enum inn_quadrature quadrature)
+{
+    return quadratures[quadrature];
+}
+
+bool inn_sampling_given(const struct inn_sampling *s)
+{
+    return s->width > 0 || s->set.n > 0 || s->plan != NULL ||
+           s->params > 0 || s->macs > 0 || s->bytes > 0 || s->round > 0 ||
+           s->min > 0 || s->only.n > 0 || s->freeze.n > 0 ||
+           s->partition != NULL || s->quadrature != NULL;
+}
+
+/* Words of a comma list as numbers; text NULL: the first alone. */
+static enum inn_status read_words(int out[8], size_t *n, const char *text,
+                                  const char *const *words, size_t n_words,
+                                  const char *option, struct inn_error *err)
+{
+    *n = 0;
+    if (text == NULL)
+        text = words[0];
+    for (;;) {
+        size_t len = strcspn(text, ","), i;
+
+        for (i = 0; i < n_words; i++) {
+            if (strlen(words[i]) == len && strncmp(words[i], text, len) == 0)
+                break;
+        }
+        if (i == n_words) {
+            char all[128] = "";
+            size_t k;
+
+            for (k = 0; k < n_words; k++) {
+                strcat(all, k > 0 ? "|" : "");
+                strcat(all, words[k]);
+            }
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "--%s is '%.*s'; it must be one of %s", option,
+                            len < 40 ? (int)len : 40, text, all);
+        }
+        if (*n == 8)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "--%s lists more than 8", option);
+        out[(*n)++] = (int)i;
+        if (text[len] == '\0')
+            return INN_OK;
+        text += len + 1;
+    }
+}
+
+enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
+                                   size_t *n, const struct inn_sampling *s,
+                                   bool many, struct inn_error *err)
+{
+    size_t n_p, n_q, i, j;
+    int p[8], q[8];
+    enum inn_status st;
+
+    *n = 0;
+    st = read_words(p, &n_p, s->partition, partitions, INN_COUNT(partitions),
+                    "partition", err);
+    if (st == INN_OK)
+        st = read_words(q, &n_q, s->quadrature, quadratures,
+                        INN_COUNT(quadratures), "quadrature", err);
+    if (st != INN_OK)
+        return st;
+    if (!many && n_p > 1)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--partition takes one rule here, not %zu", n_p);
+    if (!many && n_q > 1)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--quadrature takes one rule here, not %zu", n_q);
+    for (i = 0; i < n_p; i++) {
+        for (j = 0; j < (p[i] == INN_PARTITION_L1 ? 1 : n_q); j++) {
+            if (*n == INN_MOST_RULES)
+                return inn_fail(err, INN_ERR_ARGUMENT,
+                                "--partition and --quadrature make more than "
+                                "%d pairs", INN_MOST_RULES);
+            rules[*n].partition = (enum inn_partition)p[i];
+            rules[*n].quadrature = (enum inn_quadrature)q[j];
+            (*n)++;
+        }
+    }
+    return INN_OK;
+}
+
+/* "GLOB=0.5" or "GLOB=64". */
+static enum inn_status read_rule(struct inn_width_rule *rule,
+                                 const char *text, struct inn_arena *arena,
+                                 struct inn_error *err)
+{
+    const char *equals = strrchr(text, '='), *value;
+    char *end = NULL;
+
+    if (equals == NULL || equals == text)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--set takes GLOB=N or GLOB=F, not '%.200s'", text);
+    value = equals + 1;
+    rule->is_factor = strchr(value, '.') != NULL;
+    if (*value != '\0' && value[strspn(value, "0123456789.")] == '\0')
+        rule->value = strtod(value, &end);
+    if (end == NULL || *end != '\0')
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--set %.200s: '%.40s' is neither a count (64) nor a "
+                        "factor (0.5)", text, value);
+    rule->glob = inn_arena_strndup(arena, text, (size_t)(equals - text), err);
+    return rule->glob != NULL ? INN_OK : INN_ERR_MEMORY;
+}
+
+static enum inn_status check_together(const struct inn_sampling *s,
+                                      double width, struct inn_error *err)
+{
+    int budgets = (s->params > 0) + (s->macs > 0) + (s->bytes > 0);
+
+    if (budgets > 1)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--params, --macs and --bytes exclude each other");
+    if (budgets > 0 && width > 0)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "a width and a budget (--params, --macs, --bytes) "
+                        "exclude each other");
+    if (s->plan != NULL &&
+        (budgets > 0 || width > 0 || s->set.n > 0 || s->only.n > 0 ||
+         s->freeze.n > 0 || s->round > 0 || s->min > 0))
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--plan has every width: no other width option may "
+                        "stand beside it");
+    return INN_OK;
+}
+
+static enum inn_status make(struct inn_plan *plan,
+                            const struct inn_model *model,
+                            const struct inn_sampling *s, double width,
+                            struct inn_arena *arena, struct inn_error *err)
+{
+    struct inn_width_request r = {.width = width, .round = s->round,
+                                  .min = s->min};
+    struct inn_width_rule *rules;
+    enum inn_status st = INN_OK;
+    size_t i;
+
+    rules = inn_arena_alloc(arena, s->set.n, sizeof(*rules), err);
+    if (rules == NULL)
+        return INN_ERR_MEMORY;
+    for (i = 0; i < s->set.n && st == INN_OK; i++)
+        st = read_rule(&rules[i], s->set.items[i], arena, err);
+    if (st != INN_OK)
+        return st;
+    r.rules = rules;
+    r.n_rules = s->set.n;
+    r.only = (const char *const *)s->only.items;
+    r.n_only = s->only.n;
+    r.freeze = (const char *const *)s->freeze.items;
+    r.n_freeze = s->freeze.n;
+    if (s->params > 0) {
+        r.budget = INN_BUDGET_PARAMS;
+        r.budget_value = s->params;
+    } else if (s->macs > 0) {
+        r.budget = INN_BUDGET_MACS;
+        r.budget_value = s->macs;
+    } else if (s->bytes > 0) {
+        r.budget = INN_BUDGET_BYTES;
+        r.budget_value = (double)s->bytes;
+    }
+    return inn_plan_make(plan, model, &r, err);
+}
+
+enum inn_status inn_sampling_plan(struct inn_plan *plan,
+                                  const struct inn_model *model,
+                                  const struct inn_sampling *s, double width,
+                                  const struct inn_rules *rules,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    enum inn_status st;
+
+    memset(plan, 0, sizeof(*plan));
+    if (width <= 0)
+        width = s->width;
+    st = check_together(s, width, err);
+    if (st != INN_OK)
+        return st;
+    if (s->plan != NULL) {
+        st = inn_plan_read(plan, model, s->plan, err);
+        if (st != INN_OK)
+            inn_error_prefix(err, "plan %.200s", s->plan);
+    } else {
+        st = make(plan, model, s, width, arena, err);
+    }
+    if (st != INN_OK)
+        return st;
+    plan->partition = rules->partition;
+    plan->quadrature = rules->quadrature;
+    return INN_OK;
+}

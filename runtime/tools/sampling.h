@@ -1,0 +1,56 @@
+/*
+ * The sampling options, the same for every command that takes an .inn file,
+ * and the plan they ask for.
+ */
+#ifndef INN_TOOLS_SAMPLING_H
+#define INN_TOOLS_SAMPLING_H
+
+#include "runtime/grid/plan.h"
+#include "runtime/tools/cli.h"
+
+struct inn_sampling {
+    double width;
+    struct inn_cli_list set;
+    const char *plan;
+    double params, macs;
+    int64_t bytes;
+    int64_t round, min;
+    struct inn_cli_list only, freeze;
+    const char *partition, *quadrature; /* lists for eval; NULL: defaults */
+};
+extern const struct inn_option inn_sampling_options[];
+
+/* Whether any of them was given. */
+bool inn_sampling_given(const struct inn_sampling *s);
+
+/* One choice of rules, by number. */
+struct inn_rules {
+    enum inn_partition partition;
+    enum inn_quadrature quadrature;
+};
+
+const char *inn_partition_name(enum inn_partition partition);
+const char *inn_quadrature_name(enum inn_quadrature quadrature);
+
+/*
+ * All pairs of the comma lists in --partition and --quadrature; a partition
+ * that integrates nothing (l1) comes once. Refuses more than one pair
+ * unless many.
+ */
+#define INN_MOST_RULES 16
+enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
+                                   size_t *n, const struct inn_sampling *s,
+                                   bool many, struct inn_error *err);
+
+/*
+ * The plan for model. width overrules --width where it is not 0. Own:
+ * inn_plan_free. INN_ERR_ARGUMENT for options that exclude each other.
+ */
+enum inn_status inn_sampling_plan(struct inn_plan *plan,
+                                  const struct inn_model *model,
+                                  const struct inn_sampling *s, double width,
+                                  const struct inn_rules *rules,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
+
+#endif

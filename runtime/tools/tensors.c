@@ -1,0 +1,346 @@
+/* Inputs and outputs of a run. */
+#include "runtime/tools/tensors.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/npy.h"
+#include "runtime/graph/onnx.h"
+#include "runtime/tools/sizes.h"
+
+enum inn_status inn_split_named(struct inn_named_path *out, const char *text,
+                                struct inn_arena *arena,
+                                struct inn_error *err)
+{
+    const char *equals = strchr(text, '=');
+
+    out->name = NULL;
+    out->path = text;
+    /* A file that is called so is meant, whatever its name looks like. */
+    if (equals == NULL || equals == text || access(text, F_OK) == 0)
+        return INN_OK;
+    out->name = inn_arena_strndup(arena, text, (size_t)(equals - text), err);
+    out->path = equals + 1;
+    return out->name != NULL ? INN_OK : INN_ERR_MEMORY;
+}
+
+/* All of stdin; the heap's ceiling ends what doesn't end by itself. */
+static enum inn_status read_stdin(struct inn_tensor *tensor,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    struct inn_heap *heap = arena->heap;
+    uint8_t *bytes = NULL, *grown;
+    size_t len = 0, room = 0;
+    enum inn_status st = INN_OK;
+    ssize_t n;
+
+    for (;;) {
+        if (len == room) {
+            room = room != 0 ? room * 2 : 65536;
+            grown = inn_realloc(heap, bytes, room, 1, err);
+            if (grown == NULL) {
+                st = err->status;
+                goto out;
+            }
+            bytes = grown;
+        }
+        n = read(STDIN_FILENO, bytes + len, room - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            st = inn_fail(err, INN_ERR_IO, "can't be read: %s",
+                          strerror(errno));
+            goto out;
+        }
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    st = inn_npy_parse(tensor, bytes, len, arena, err);
+out:
+    inn_free(heap, bytes);
+    return st;
+}
+
+enum inn_status inn_load_tensor(struct inn_tensor *tensor, const char **name,
+                                const char *path, struct inn_arena *arena,
+                                struct inn_error *err)
+{
+    size_t len = strlen(path);
+    enum inn_status st;
+
+    *name = NULL;
+    if (strcmp(path, "-") == 0)
+        st = read_stdin(tensor, arena, err);
+    else if (len > 3 && strcmp(path + len - 3, ".pb") == 0)
+        st = inn_onnx_read_tensor(tensor, name, path, arena, err);
+    else
+        st = inn_npy_read(tensor, path, arena, err);
+    if (st != INN_OK)
+        inn_error_prefix(err, "%.200s", path);
+    return st;
+}
+
+/* Whether every element comes back from the other type. */
+static bool lossless(const struct inn_tensor *from, const void *to,
+                     enum inn_type type)
+{
+    size_t i, size = inn_type_size(from->type);
+    const char *data = from->data;
+    size_t step = inn_type_size(type);
+    uint64_t back;
+
+    for (i = 0; i < inn_tensor_count(from); i++) {
+        inn_convert_elements(&back, from->type, (const char *)to + i * step,
+                             type, 1);
+        if (memcmp(&back, data + i * size, size) != 0)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Turns t into the type the network wants: between floats always, between
+ * integers where every element fits.
+ */
+static enum inn_status adapt(struct inn_tensor *t,
+                             const struct inn_value *value,
+                             struct inn_arena *arena, struct inn_error *err)
+{
+    bool floats = inn_type_is_float(t->type) &&
+                  inn_type_is_float(value->type);
+    bool ints = !inn_type_is_float(t->type) &&
+                !inn_type_is_float(value->type);
+    struct inn_tensor out;
+    enum inn_status st;
+
+    if (value->type == INN_UNDEFINED || t->type == value->type)
+        return INN_OK;
+    if ((floats || ints) && inn_type_size(value->type) != 0) {
+        st = inn_tensor_new(&out, arena, value->type, t->rank, t->dims, err);
+        if (st != INN_OK)
+            return st;
+        inn_convert_elements(out.data, out.type, t->data, t->type,
+                             inn_tensor_count(t));
+        if (floats || lossless(t, out.data, out.type)) {
+            *t = out;
+            return INN_OK;
+        }
+    }
+    return inn_fail(err, INN_ERR_RANGE, "input '%.100s' wants %s, is given %s",
+                    value->name, inn_type_name(value->type),
+                    inn_type_name(t->type));
+}
+
+static int find_input(const struct inn_graph *graph, const char *name)
+{
+    int i;
+
+    for (i = 0; i < graph->n_inputs; i++) {
+        if (strcmp(graph->values[graph->inputs[i]].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* "a, b, c": names of n values, as many as fit. */
+static void list_names(char *text, size_t size, const struct inn_graph *graph,
+                       const int *which, int n)
+{
+    size_t at = 0;
+    int i;
+
+    text[0] = '\0';
+    for (i = 0; i < n && at + 1 < size; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s%s",
+                               i > 0 ? ", " : "",
+                               graph->values[which[i]].name);
+}
+
+static enum inn_status take_input(struct inn_tensor *in, bool *given,
+                                  const struct inn_graph *graph,
+                                  const char *option, bool named,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    struct inn_named_path at;
+    struct inn_tensor t;
+    const char *inner;
+    enum inn_status st = inn_split_named(&at, option, arena, err);
+    char text[256];
+    int i = -1;
+
+    if (st != INN_OK || (at.name != NULL) != named)
+        return st;
+    st = inn_load_tensor(&t, &inner, at.path, arena, err);
+    if (st != INN_OK)
+        return st;
+    if (at.name != NULL) {
+        i = find_input(graph, at.name);
+        if (i < 0) {
+            list_names(text, sizeof(text), graph, graph->inputs,
+                       graph->n_inputs);
+            return inn_fail(err, INN_ERR_RANGE,
+                            "no input '%.100s'; inputs are: %s", at.name,
+                            text);
+        }
+        if (given[i])
+            return inn_fail(err, INN_ERR_RANGE,
+                            "input '%.100s' is given twice", at.name);
+    } else {
+        if (inner != NULL)
+            i = find_input(graph, inner);
+        if (i < 0 || given[i]) {
+            for (i = 0; i < graph->n_inputs && given[i]; i++)
+                ;
+        }
+        if (i == graph->n_inputs)
+            return inn_fail(err, INN_ERR_RANGE,
+                            "more inputs are given than the network's %d",
+                            graph->n_inputs);
+    }
+    given[i] = true;
+    in[i] = t;
+    return adapt(&in[i], &graph->values[graph->inputs[i]], arena, err);
+}
+
+enum inn_status inn_load_inputs(struct inn_tensor *in,
+                                const struct inn_graph *graph,
+                                const struct inn_cli_list *files,
+                                struct inn_arena *arena,
+                                struct inn_error *err)
+{
+    bool *given = inn_arena_alloc(arena, (size_t)graph->n_inputs,
+                                  sizeof(*given), err);
+    enum inn_status st = INN_OK;
+    int named, i;
+    size_t k;
+
+    if (given == NULL)
+        return INN_ERR_MEMORY;
+    /* Those with a name first: the others fill what is left. */
+    for (named = 1; named >= 0; named--) {
+        for (k = 0; k < files->n && st == INN_OK; k++)
+            st = take_input(in, given, graph, files->items[k], named == 1,
+                            arena, err);
+    }
+    for (i = 0; i < graph->n_inputs && st == INN_OK; i++) {
+        char shape[INN_DECLARED_TEXT];
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+
+        if (!given[i])
+            st = inn_fail(err, INN_ERR_ARGUMENT,
+                          "input '%.100s' (%s %s) is missing: --input "
+                          "%.100s=FILE.npy", v->name, inn_type_name(v->type),
+                          inn_declared_text(shape, v), v->name);
+    }
+    return st;
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): one stream per input. */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static void fill_random(struct inn_tensor *t, uint64_t seed)
+{
+    size_t count = inn_tensor_count(t), size = inn_type_size(t->type), i;
+    bool is_float = inn_type_is_float(t->type);
+    uint64_t state = seed;
+
+    for (i = 0; i < count; i++) {
+        double v = 0;
+        int k;
+
+        if (is_float) {
+            /* Twelve uniform ones make a normal one, the same everywhere. */
+            for (k = 0; k < 12; k++)
+                v += (double)(next_random(&state) >> 11) * 0x1p-53;
+            v -= 6;
+        } else {
+            v = (double)(next_random(&state) >> 63);
+        }
+        inn_convert_elements((char *)t->data + i * size, t->type, &v, INN_F64,
+                             1);
+    }
+}
+
+enum inn_status inn_random_inputs(struct inn_tensor *in,
+                                  const struct inn_network *net,
+                                  uint64_t seed, struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    const struct inn_graph *graph = net->graph;
+    struct inn_shapes shapes;
+    enum inn_status st;
+    int i;
+
+    st = inn_shapes_infer(&shapes, graph, net->bindings, net->n_bindings,
+                          INN_DEFAULT_SPATIAL, 0, err);
+    for (i = 0; i < graph->n_inputs && st == INN_OK; i++) {
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+        const struct inn_tensor *t = inn_shapes_get(&shapes,
+                                                    graph->inputs[i]);
+
+        if (t == NULL) {
+            st = inn_fail(err, INN_ERR_ARGUMENT,
+                          "input '%.100s' has no size: give it by "
+                          "--input-shape %.100s:1,3,224,224 or --input",
+                          v->name, v->name);
+            break;
+        }
+        st = inn_tensor_new(&in[i], arena, t->type, t->rank, t->dims, err);
+        if (st == INN_OK)
+            fill_random(&in[i], seed * 0x100000001b3u + (uint64_t)i);
+    }
+    inn_shapes_free(&shapes);
+    return st;
+}
+
+int inn_find_output(const struct inn_graph *graph, const char *name,
+                    struct inn_error *err)
+{
+    char text[256];
+    int i;
+
+    for (i = 0; i < graph->n_outputs; i++) {
+        if (strcmp(graph->values[graph->outputs[i]].name, name) == 0)
+            return i;
+    }
+    list_names(text, sizeof(text), graph, graph->outputs, graph->n_outputs);
+    inn_fail(err, INN_ERR_RANGE, "no output '%.100s'; outputs are: %s", name,
+             text);
+    return -1;
+}
+
+const char *inn_declared_text(char text[INN_DECLARED_TEXT],
+                              const struct inn_value *value)
+{
+    size_t at = 0;
+    int i;
+
+    if (value->rank <= 0)
+        return strcpy(text, value->rank == 0 ? "scalar" : "?");
+    for (i = 0; i < value->rank && at + 1 < INN_DECLARED_TEXT; i++) {
+        const struct inn_dim *d = &value->dims[i];
+        const char *x = i > 0 ? "x" : "";
+
+        if (d->size >= 0)
+            at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at,
+                                   "%s%lld", x, (long long)d->size);
+        else
+            at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at,
+                                   "%s%.40s", x,
+                                   d->symbol != NULL ? d->symbol : "?");
+    }
+    return text;
+}
