@@ -53,7 +53,7 @@ enum inn_status inn_infer_gather(struct inn_infer *c)
     return inn_infer_out(c, 0, c->in[0]->type, n, dims);
 }
 
-/* A list of indices moves the axis; one alone takes the axis away. */
+/* A list of indices carries channels over; one alone takes the axis away. */
 static enum inn_status couple_indices(struct inn_couple *c, int axis)
 {
     struct inn_args a = INN_ARGS(c);
@@ -88,15 +88,18 @@ enum inn_status inn_couple_gather(struct inn_couple *c)
         c->n_out < 1 || c->out[0] == NULL)
         return INN_OK;
     st = read_axis(&a, &axis);
+    /*
+     * The other axes first: where channels lie along this one and another
+     * jointly (a channel shuffle by halves), they are then the other's alone
+     * and a half can be picked without pinning them.
+     */
     for (k = 0; st == INN_OK && k < c->in[0]->rank; k++) {
         int to = k < axis ? k : k + c->in[1]->rank - 1;
 
-        if (k == axis)
-            st = couple_indices(c, axis);
-        else
+        if (k != axis)
             st = inn_couple_map(c, inn_out(0, to), inn_in(0, k), NULL);
     }
-    return st;
+    return st == INN_OK ? couple_indices(c, axis) : st;
 }
 
 /* The indices from first on that follow each other; *k is the next one. */
