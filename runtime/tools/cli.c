@@ -264,6 +264,11 @@ static bool read_number(const char *text, const char **end, double *value)
     return stop != text && isfinite(*value);
 }
 
+static bool bounded(const struct inn_option *o)
+{
+    return o->lo != 0 || o->hi != 0;
+}
+
 static void store_number(struct parse *p, const struct inn_option *o,
                          const char *text, double *out)
 {
@@ -273,7 +278,7 @@ static void store_number(struct parse *p, const struct inn_option *o,
 
     if (!read_number(text, &end, &v) || *end != '\0')
         fail(p, "--%s takes a number, not '%s'", o->name, text);
-    else if (v < o->lo || v > o->hi || (open && v <= o->lo))
+    else if (bounded(o) && (v < o->lo || v > o->hi || (open && v <= o->lo)))
         fail(p, "--%s is %s; it must be %s %g and at most %g", o->name, text,
              open ? "above" : "at least", o->lo, o->hi);
     else
@@ -310,7 +315,8 @@ static void store_int(struct parse *p, const struct inn_option *o,
     }
     if (*text == '-')
         v = -v;
-    if (!fits || (double)v < o->lo || (double)v > o->hi) {
+    if (!fits ||
+        (bounded(o) && ((double)v < o->lo || (double)v > o->hi))) {
         fail(p, "--%s is %s; it must be %.0f to %.0f", o->name, text, o->lo,
              o->hi);
         return;
@@ -332,7 +338,7 @@ static void store_numbers(struct parse *p, const struct inn_option *o,
                  o->name, text);
             return;
         }
-        if (values[n] < o->lo || values[n] > o->hi) {
+        if (bounded(o) && (values[n] < o->lo || values[n] > o->hi)) {
             fail(p, "--%s has %g; each must be at least %g and at most %g",
                  o->name, values[n], o->lo, o->hi);
             return;

@@ -49,7 +49,7 @@ struct inn_option {
     enum inn_option_kind kind;
     size_t offset; /* of the value in the struct of this table */
     const char *argument; /* as help shows it; NULL for flags */
-    double lo, hi;
+    double lo, hi;        /* both 0: any */
     const char *help; /* a clause or two, no final stop; NULL: not shown */
 };
 

@@ -116,17 +116,22 @@ static int columns_of(const char *text, size_t len)
     return n;
 }
 
-static void put(FILE *out, const char *text, size_t len, int width,
+/* Spaces owed before the next text: none end a line. */
+static void put(FILE *out, int *owed, const char *text, size_t len, int width,
                 bool right, bool last)
 {
     int pad = width - columns_of(text, len);
 
     if (right)
-        fprintf(out, "%*s", pad, "");
-    fwrite(text, 1, len, out);
-    if (!right && !last)
-        fprintf(out, "%*s", pad, "");
-    fputs(last ? "\n" : "  ", out);
+        *owed += pad;
+    if (len > 0) {
+        fprintf(out, "%*s", *owed, "");
+        fwrite(text, 1, len, out);
+        *owed = 0;
+    }
+    *owed += (right ? 0 : pad) + 2;
+    if (last)
+        fputc('\n', out);
 }
 
 struct column {
@@ -168,24 +173,23 @@ enum inn_status inn_table_print(const struct inn_table *table, FILE *out,
     struct column columns[MOST_COLUMNS];
     bool bold = out == stdout && isatty(STDOUT_FILENO) &&
                 getenv("NO_COLOR") == NULL;
-    int n = table->n_columns, c;
+    int n = table->n_columns, owed = indent, c;
     size_t i;
 
     measure(table, columns);
     if (bold)
         fputs("\033[1m", out);
-    fprintf(out, "%*s", indent, "");
     for (c = 0; c < n; c++)
-        put(out, columns[c].head, columns[c].len, columns[c].width,
+        put(out, &owed, columns[c].head, columns[c].len, columns[c].width,
             columns[c].right, c == n - 1);
     if (bold)
         fputs("\033[0m", out);
     for (i = 0; i < table->n_cells; i++) {
         c = (int)(i % (size_t)n);
         if (c == 0)
-            fprintf(out, "%*s", indent, "");
-        put(out, table->cells[i], strlen(table->cells[i]), columns[c].width,
-            columns[c].right, c == n - 1);
+            owed = indent;
+        put(out, &owed, table->cells[i], strlen(table->cells[i]),
+            columns[c].width, columns[c].right, c == n - 1);
     }
     if (table->status != INN_OK)
         return inn_no_memory(err, table->n_cells * sizeof(char *));
