@@ -11,6 +11,7 @@ libinncore_la_SOURCES += \
     runtime/ops/constant.c \
     runtime/ops/conv.c \
     runtime/ops/couple.h \
+    runtime/ops/depth.c \
     runtime/ops/expand.c \
     runtime/ops/fold.h \
     runtime/ops/fold_batchnorm.c \

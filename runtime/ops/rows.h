@@ -72,6 +72,11 @@ inn_couple_fn inn_couple_nothing;
 inn_run_fn inn_run_constant, inn_run_constant_of_shape, inn_run_range,
     inn_run_shape, inn_run_size;
 
+/* depth.c */
+inn_infer_fn inn_infer_depth;
+inn_couple_fn inn_couple_depth;
+inn_run_fn inn_run_depth;
+
 /* expand.c */
 inn_infer_fn inn_infer_expand, inn_infer_tile;
 inn_couple_fn inn_couple_expand, inn_couple_tile;
