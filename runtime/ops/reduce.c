@@ -53,10 +53,9 @@ static const struct reduction *find_reduction(const struct inn_node *node)
 
 /* Which axes go. */
 struct axes {
-    bool known;  /* false: computed only when run */
+    bool known; /* false: computed only when run */
     bool reduced[INN_MAX_RANK];
-    bool noop;   /* the output is the input */
-    bool keep;   /* axes stay, 1 long */
+    bool keep; /* axes stay, 1 long */
 };
 
 static enum inn_status read_axes(const struct inn_args *a, struct axes *axes)
@@ -78,10 +77,12 @@ static enum inn_status read_axes(const struct inn_args *a, struct axes *axes)
         return st;
     axes->known = true;
     if (!list.given || list.n == 0) {
-        axes->noop = input &&
-                     inn_node_int(a->node, "noop_with_empty_axes", 0) != 0;
+        bool none = input &&
+                    inn_node_int(a->node, "noop_with_empty_axes", 0) != 0;
+
+        /* Without axes each element is still taken by itself: its square. */
         for (i = 0; i < rank; i++)
-            axes->reduced[i] = !axes->noop;
+            axes->reduced[i] = !none;
         return INN_OK;
     }
     for (k = 0; k < list.n; k++) {
@@ -356,10 +357,6 @@ enum inn_status inn_run_reduce(struct inn_run *c)
         return st;
     if (!axes.known)
         return inn_args_fail(&a, INN_ERR_ARGUMENT, "axes have no data");
-    if (axes.noop) {
-        memcpy(c->out[0].data, x->data, x->bytes);
-        return INN_OK;
-    }
     v.kind = r->kind;
     v.x = x->data;
     v.y = c->out[0].data;
