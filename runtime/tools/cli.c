@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
@@ -366,7 +367,7 @@ static void store_choice(struct parse *p, const struct inn_option *o,
     for (i = 0; *word != '\0'; i++) {
         size_t len = strcspn(word, "|");
 
-        if (strlen(text) == len && strncmp(word, text, len) == 0) {
+        if (strlen(text) == len && strncasecmp(word, text, len) == 0) {
             *out = i;
             return;
         }

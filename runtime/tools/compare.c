@@ -35,10 +35,10 @@ static const struct inn_option options[] = {
 };
 
 static const struct inn_option_set sets[] = {
-    {"compare", options, 0},
-    {"sampling (of every .inn)", inn_sampling_options,
+    {"Options", options, 0},
+    {"Sampling options (of every .inn)", inn_sampling_options,
      offsetof(struct values, sampling)},
-    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 

@@ -40,8 +40,8 @@ static const struct inn_option options[] = {
     {"std", 0, INN_OPT_NUMBERS, offsetof(struct values, std), "S[,S,S]",
      -1e30, 1e30, "one number, or one per channel (default 1)"},
     {"layout", 0, INN_OPT_CHOICE, offsetof(struct values, layout),
-     "file|NCHW|NHWC", 0, 0, "of the network's input (default file: as the "
-     ".inn says, else NCHW)"},
+     "file|nchw|nhwc", 0, 0, "of the network's input (default file: as the "
+     ".inn says, else nchw)"},
     {"images", 0, INN_OPT_CHOICE, offsetof(struct values, images),
      "all|even|odd", 0, 0, "which of the pictures, by their number"},
     {"batch", 0, INN_OPT_INT, offsetof(struct values, batch), "N", 1, 4096,
@@ -50,10 +50,10 @@ static const struct inn_option options[] = {
 };
 
 static const struct inn_option_set sets[] = {
-    {"eval", options, 0},
-    {"sampling (.inn); --partition and --quadrature take lists here",
+    {"Options", options, 0},
+    {"Sampling options (.inn); --partition and --quadrature take lists here",
      inn_sampling_options, offsetof(struct values, sampling)},
-    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 

@@ -29,9 +29,9 @@ static const struct inn_option options[] = {
 };
 
 static const struct inn_option_set sets[] = {
-    {"export", options, 0},
-    {"sampling", inn_sampling_options, offsetof(struct values, sampling)},
-    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {"Options", options, 0},
+    {"Sampling options", inn_sampling_options, offsetof(struct values, sampling)},
+    {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 
@@ -143,7 +143,7 @@ static enum inn_status write_plan(const struct inn_network *net,
 {
     struct inn_write *w = NULL;
     struct inn_json json;
-    char *text = NULL;
+    char *text;
     enum inn_status st = INN_OK;
     cJSON *widths;
     int g;
@@ -153,10 +153,9 @@ static enum inn_status write_plan(const struct inn_network *net,
     for (g = 0; g < net->model->n_groups; g++)
         inn_json_int(&json, widths, net->model->groups[g].name,
                      net->plan.widths[g]);
-    if (!json.failed)
-        text = cJSON_Print(json.root);
+    text = inn_json_render(&json, err);
     if (text == NULL)
-        st = inn_no_memory(err, 0);
+        st = INN_ERR_MEMORY;
     if (st == INN_OK)
         st = inn_write_open(&w, path, force, net->heap, err);
     if (st == INN_OK)
@@ -167,7 +166,6 @@ static enum inn_status write_plan(const struct inn_network *net,
         st = inn_write_commit(w, err);
     inn_write_close(w);
     cJSON_free(text);
-    inn_json_free(&json);
     return st;
 }
 

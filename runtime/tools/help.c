@@ -65,7 +65,7 @@ void inn_cli_help(const char *program, const struct inn_command *command)
                 print_option(o);
         }
     }
-    printf("\nexamples:\n");
+    printf("\nExamples:\n");
     for (example = command->examples; *example != NULL; example++)
         printf("  %s\n", *example);
 }

@@ -16,9 +16,9 @@ struct values {
 };
 
 static const struct inn_option_set sets[] = {
-    {"sampling (.inn): sizes at another width", inn_sampling_options,
+    {"Sampling options (.inn): sizes at another width", inn_sampling_options,
      offsetof(struct values, sampling)},
-    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 
@@ -159,7 +159,7 @@ static void print_head(const struct inn_network *net, const struct facts *f)
         printf(": integral neural network made of ");
         inn_print_clean(stdout, net->model->source_name != NULL
                                     ? net->model->source_name : "?");
-        printf(" by inn-convert ");
+        printf(" by ");
         inn_print_clean(stdout, net->model->converter != NULL
                                     ? net->model->converter : "?");
     } else {

@@ -101,18 +101,32 @@ void inn_json_bool(struct inn_json *json, cJSON *in, const char *name,
     add(json, in, name, cJSON_CreateBool(value));
 }
 
+char *inn_json_render(struct inn_json *json, struct inn_error *err)
+{
+    char *text = json->failed ? NULL : cJSON_Print(json->root), *p;
+
+    inn_json_free(json);
+    if (text == NULL) {
+        inn_no_memory(err, 0);
+        return NULL;
+    }
+    /* cJSON indents by tabs; one inside a string is always escaped. */
+    for (p = text; *p != '\0'; p++) {
+        if (*p == '\t')
+            *p = ' ';
+    }
+    return text;
+}
+
 enum inn_status inn_json_print(struct inn_json *json, struct inn_error *err)
 {
-    char *text = json->failed ? NULL : cJSON_Print(json->root);
-    enum inn_status st = INN_OK;
+    char *text = inn_json_render(json, err);
 
     if (text == NULL)
-        st = inn_no_memory(err, 0);
-    else
-        printf("%s\n", text);
+        return INN_ERR_MEMORY;
+    printf("%s\n", text);
     cJSON_free(text);
-    inn_json_free(json);
-    return st;
+    return INN_OK;
 }
 
 void inn_json_free(struct inn_json *json)

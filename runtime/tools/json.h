@@ -31,7 +31,9 @@ void inn_json_int(struct inn_json *json, cJSON *in, const char *name,
 void inn_json_bool(struct inn_json *json, cJSON *in, const char *name,
                    bool value);
 
-/* Prints on stdout with a line feed, and frees. */
+/* As text without a last line feed; cJSON_free. Frees json. NULL: no memory. */
+char *inn_json_render(struct inn_json *json, struct inn_error *err);
+/* The same, on stdout, with a line feed. */
 enum inn_status inn_json_print(struct inn_json *json, struct inn_error *err);
 
 /* Frees what was not printed. */

@@ -11,7 +11,7 @@ struct values {
 };
 
 static const struct inn_option_set sets[] = {
-    {"everywhere", inn_common_options, offsetof(struct values, common)},
+    {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 
