@@ -15,6 +15,8 @@
 #include "runtime/file/codec.h"
 #include "runtime/file/pack.h"
 
+#define SMALL ((size_t)4 << 20)
+
 /* What an open file is to its model. Const after opening. */
 struct source {
     struct inn_heap *heap;
@@ -70,14 +72,17 @@ static void verify_part(void *context, size_t part)
         ;
 }
 
-/* By section: the large ones are many in networks where it takes long. */
+/*
+ * By section: the large ones are many in networks where it takes long. Below
+ * SMALL bytes hashing is done before other threads have woken up.
+ */
 static enum inn_status verify(const struct source *s, struct inn_error *err)
 {
     struct verifying v = {.source = s};
     size_t bad;
 
     atomic_init(&v.bad, SIZE_MAX);
-    inn_parallel(0, s->n_sections, verify_part, &v);
+    inn_parallel(s->file.len < SMALL ? 1 : 0, s->n_sections, verify_part, &v);
     bad = atomic_load(&v.bad);
     if (bad == SIZE_MAX)
         return INN_OK;

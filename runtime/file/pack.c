@@ -60,17 +60,55 @@ static enum inn_type stored_type(enum inn_type type, enum inn_store store)
     }
 }
 
+/*
+ * Values that are in the packed graph. Rewriting a graph leaves values
+ * behind that nothing makes or reads; what was known of them goes too.
+ */
+static enum inn_status find_live(bool **live, const struct inn_graph *graph,
+                                 struct inn_arena *arena,
+                                 struct inn_error *err)
+{
+    size_t n = (size_t)graph->n_values;
+    bool *l = inn_arena_alloc(arena, n, sizeof(*l), err);
+    int *uses = inn_arena_alloc(arena, n, sizeof(*uses), err);
+    enum inn_status st;
+    int i, k;
+
+    *live = l;
+    if (l == NULL || uses == NULL)
+        return refused(err);
+    st = inn_graph_count_uses(graph, uses);
+    if (st != INN_OK)
+        return inn_fail(err, st, "the uses of values can't be counted");
+    for (i = 0; i < graph->n_values; i++)
+        l[i] = uses[i] > 0 || graph->values[i].is_input ||
+               graph->values[i].is_output;
+    for (i = 0; i < graph->n_nodes; i++) {
+        const struct inn_node *node = &graph->nodes[i];
+
+        for (k = 0; k < node->n_outputs; k++) {
+            if (node->outputs[k] >= 0)
+                l[node->outputs[k]] = true;
+        }
+    }
+    return INN_OK;
+}
+
 enum inn_status inn_packing_init(struct inn_packing *packing,
                                  const struct inn_model *model,
                                  const struct inn_file_options *options,
                                  struct inn_arena *arena,
                                  struct inn_error *err)
 {
-    size_t n = (size_t)model->n_weights, i;
+    size_t n = (size_t)model->n_weights, used = 0, i;
     struct named *names;
+    enum inn_status st;
 
     packing->model = model;
     packing->arena = arena;
+    st = find_live(&packing->live, model->graph, arena, err);
+    if (st != INN_OK)
+        return st;
     packing->weights = inn_arena_alloc(arena, n, sizeof(int), err);
     packing->types = inn_arena_alloc(arena, n, sizeof(enum inn_type), err);
     names = inn_arena_alloc(arena, n, sizeof(*names), err);
@@ -79,13 +117,16 @@ enum inn_status inn_packing_init(struct inn_packing *packing,
     for (i = 0; i < n; i++) {
         const struct inn_weight *w = &model->weights[i];
 
-        names[i].name = value_name(model, w->value);
-        names[i].index = (int)i;
         packing->types[i] = stored_type(w->grid.type, options->store);
+        if (!packing->live[w->value])
+            continue;
+        names[used].name = value_name(model, w->value);
+        names[used++].index = (int)i;
     }
-    qsort(names, n, sizeof(*names), by_name);
-    for (i = 0; i < n; i++)
+    qsort(names, used, sizeof(*names), by_name);
+    for (i = 0; i < used; i++)
         packing->weights[i] = names[i].index;
+    packing->n_weights = (int)used;
     return INN_OK;
 }
 
@@ -93,7 +134,7 @@ static enum inn_status pack_weights(Inn__Network *net,
                                     const struct inn_packing *p,
                                     struct inn_error *err)
 {
-    size_t n = (size_t)p->model->n_weights, i;
+    size_t n = (size_t)p->n_weights, i;
     Inn__Weight *items;
 
     net->weight = inn_arena_alloc(p->arena, n, sizeof(*net->weight), err);
@@ -295,45 +336,9 @@ static enum inn_status pack_axis(Inn__Axis *m, const struct inn_model *model,
     return INN_OK;
 }
 
-/*
- * Values that are in the packed graph. Rewriting a graph leaves values
- * behind that nothing makes or reads; what was known of them goes too.
- */
-static enum inn_status find_live(bool **live, const struct inn_graph *graph,
-                                 struct inn_arena *arena,
-                                 struct inn_error *err)
-{
-    bool *l = inn_arena_alloc(arena, (size_t)graph->n_values, sizeof(*l),
-                              err);
-    int i, k;
-
-    *live = l;
-    if (l == NULL)
-        return refused(err);
-    for (i = 0; i < graph->n_values; i++)
-        l[i] = graph->values[i].is_input || graph->values[i].is_output ||
-               (graph->values[i].init != NULL &&
-                graph->values[i].producer < 0);
-    for (i = 0; i < graph->n_nodes; i++) {
-        const struct inn_node *node = &graph->nodes[i];
-
-        for (k = 0; k < node->n_inputs; k++) {
-            if (node->inputs[k] >= 0)
-                l[node->inputs[k]] = true;
-        }
-        for (k = 0; k < node->n_outputs; k++) {
-            if (node->outputs[k] >= 0)
-                l[node->outputs[k]] = true;
-        }
-        for (k = 0; k < node->n_captures; k++)
-            l[node->captures[k]] = true;
-    }
-    return INN_OK;
-}
-
 static enum inn_status pack_axes(Inn__Groups *groups,
                                  const struct inn_packing *p,
-                                 const bool *live, struct inn_error *err)
+                                 struct inn_error *err)
 {
     const struct inn_model *model = p->model;
     size_t n = (size_t)model->n_axes, used = 0, i;
@@ -347,7 +352,7 @@ static enum inn_status pack_axes(Inn__Groups *groups,
     if (names == NULL || items == NULL || groups->axis == NULL)
         return refused(err);
     for (i = 0; i < n; i++) {
-        if (!live[model->axes[i].value])
+        if (!p->live[model->axes[i].value])
             continue;
         names[used].name = value_name(model, model->axes[i].value);
         names[used].axis = model->axes[i].axis;
@@ -367,7 +372,7 @@ static enum inn_status pack_axes(Inn__Groups *groups,
 
 static enum inn_status pack_pinned(Inn__Groups *groups,
                                    const struct inn_packing *p,
-                                   const bool *live, struct inn_error *err)
+                                   struct inn_error *err)
 {
     const struct inn_model *model = p->model;
     size_t n = (size_t)model->n_pinned, used = 0, i;
@@ -382,7 +387,7 @@ static enum inn_status pack_pinned(Inn__Groups *groups,
         const struct inn_pinned *pin = &model->pinned[i];
         Inn__Pinned *m = &items[i];
 
-        if (!live[pin->value])
+        if (!p->live[pin->value])
             continue;
         inn__pinned__init(m);
         m->value = text(value_name(model, pin->value));
@@ -404,7 +409,6 @@ static enum inn_status pack_groups(uint8_t **bytes, size_t *len,
     size_t n = (size_t)model->n_groups, i;
     enum inn_status st = INN_OK;
     Inn__Group *items;
-    bool *live;
 
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     groups.group = inn_arena_alloc(p->arena, n, sizeof(*groups.group), err);
@@ -416,11 +420,9 @@ static enum inn_status pack_groups(uint8_t **bytes, size_t *len,
         st = pack_group(&items[i], &model->groups[i], p->arena, err);
     }
     if (st == INN_OK)
-        st = find_live(&live, model->graph, p->arena, err);
+        st = pack_axes(&groups, p, err);
     if (st == INN_OK)
-        st = pack_axes(&groups, p, live, err);
-    if (st == INN_OK)
-        st = pack_pinned(&groups, p, live, err);
+        st = pack_pinned(&groups, p, err);
     if (st == INN_OK)
         st = pack_message(bytes, len, &groups.base, model->heap, err);
     return st;

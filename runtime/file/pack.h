@@ -10,14 +10,17 @@
 struct inn_packing {
     const struct inn_model *model;
     struct inn_arena *arena; /* the messages */
-    int *weights;            /* [model->n_weights] in the file's order */
+    bool *live;              /* [n_values] is in the packed graph */
+    int *weights;            /* [n_weights] in the file's order */
+    int n_weights;           /* those that are live */
     enum inn_type *types;    /* [model->n_weights] as stored, by weight */
     uint32_t first_tensor;   /* section of the first of them */
 };
 
 /*
  * The weights in the order of their names, which is the file's: the order of
- * values changes when a graph is written and read.
+ * values changes when a graph is written and read. Initializers that nothing
+ * reads are not written, nor are their grids.
  */
 enum inn_status inn_packing_init(struct inn_packing *packing,
                                  const struct inn_model *model,

@@ -365,7 +365,7 @@ static enum inn_status write_all(struct writer *w,
     st = inn_write_bytes(w->out, header, sizeof(header), err);
     if (st == INN_OK)
         st = put_messages(w, packing, err);
-    for (i = 0; i < packing->model->n_weights && st == INN_OK; i++) {
+    for (i = 0; i < packing->n_weights && st == INN_OK; i++) {
         int index = packing->weights[i];
 
         st = put_weight(w, packing->model, index, packing->types[index],
