@@ -1,8 +1,6 @@
 # inn-convert. The parts that tests link are a library of their own.
 noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
-    converter/fit/fit.c \
-    converter/fit/fit.h \
     converter/convert.c \
     converter/convert.h \
     converter/features.c \
@@ -32,3 +30,7 @@ libinnconvert_la_LIBADD = libinncore.la $(OPENBLAS_LIBS) $(LAPACKE_LIBS)
 bin_PROGRAMS += inn-convert
 inn_convert_SOURCES = converter/main.c
 inn_convert_LDADD = libinnconvert.la
+
+# Built with the tests so that it keeps compiling; run by hand.
+check_PROGRAMS += tests/bench/order
+tests_bench_order_LDADD = libinnconvert.la

@@ -84,7 +84,7 @@ static void search_twice(struct search *s, int t3, int t4, double g2)
     const float *near_d = space->near_d + row;
     int k;
 
-    offer(s, g2 - (double)inn_space_d(space, t4, s->t1), TWO, t3, t4, t4, t4);
+    offer(s, g2 - (double)inn_space_d(space, s->t1, t4), TWO, t3, t4, t4, t4);
     for (k = 0; k < space->near_n; k++) {
         int t5 = near[k], t6;
         double g3 = g2 - (double)near_d[k];
@@ -98,7 +98,7 @@ static void search_twice(struct search *s, int t3, int t4, double g2)
         if (t6 == t4)
             continue;
         offer(s, g3 + (double)inn_space_d(space, t5, t6) -
-              (double)inn_space_d(space, t6, s->t1), TWICE, t3, t4, t5, t6);
+              (double)inn_space_d(space, s->t1, t6), TWICE, t3, t4, t5, t6);
     }
 }
 
@@ -122,12 +122,12 @@ static void search_ring(struct search *s, int t3, int t4, double g2)
             continue;
         t6 = step(tour, t5, s->forward);
         offer(s, g3 + (double)inn_space_d(space, t5, t6) -
-              (double)inn_space_d(space, t6, t1), EXCHANGE, t3, t4, t5, t6);
+              (double)inn_space_d(space, t1, t6), EXCHANGE, t3, t4, t5, t6);
         if (t5 == s->t2)
             continue;
         t6 = step(tour, t5, !s->forward);
         offer(s, g3 + (double)inn_space_d(space, t5, t6) -
-              (double)inn_space_d(space, t6, t1), BOTH, t3, t4, t5, t6);
+              (double)inn_space_d(space, t1, t6), BOTH, t3, t4, t5, t6);
     }
 }
 

@@ -140,13 +140,16 @@ out:
     return st;
 }
 
+int64_t inn_order_kicks_default(int64_t n)
+{
+    return n < (KICKS_MOST - KICKS_LEAST) / KICKS_EACH
+         ? KICKS_LEAST + KICKS_EACH * n : KICKS_MOST;
+}
+
 enum inn_status inn_order_tour(int64_t *order, double *before, double *after,
                                const struct inn_gram *gram, int threads,
                                struct inn_error *err)
 {
-    int64_t kicks = KICKS_MOST;
-
-    if (gram->n < (KICKS_MOST - KICKS_LEAST) / KICKS_EACH)
-        kicks = KICKS_LEAST + KICKS_EACH * gram->n;
-    return inn_order_kicks(order, before, after, gram, kicks, threads, err);
+    return inn_order_kicks(order, before, after, gram,
+                           inn_order_kicks_default(gram->n), threads, err);
 }

@@ -98,6 +98,9 @@ void inn_tour_kick(struct inn_tour *tour, int64_t kicks, uint64_t seed);
 /* The shortest path of n <= INN_EXACT channels. */
 void inn_order_exact(int64_t *order, const struct inn_gram *gram);
 
+/* How often inn_order_tour kicks the tour from each start. */
+int64_t inn_order_kicks_default(int64_t n);
+
 /* As inn_order_tour, with another number of kicks for each start. */
 enum inn_status inn_order_kicks(int64_t *order, double *before, double *after,
                                 const struct inn_gram *gram, int64_t kicks,
