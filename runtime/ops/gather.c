@@ -38,7 +38,8 @@ static enum inn_status read_index(const struct inn_args *a, int64_t *index,
 enum inn_status inn_infer_gather(struct inn_infer *c)
 {
     struct inn_args a = INN_ARGS(c);
-    int64_t dims[2 * INN_MAX_RANK];
+    int64_t dims[2 * INN_MAX_RANK], index;
+    size_t k, count;
     int i, axis, n = 0;
     enum inn_status st = read_axis(&a, &axis);
 
@@ -50,6 +51,11 @@ enum inn_status inn_infer_gather(struct inn_infer *c)
         dims[n++] = c->in[1]->dims[i];
     for (i = axis + 1; i < c->in[0]->rank; i++)
         dims[n++] = c->in[0]->dims[i];
+    count = c->in[1]->data != NULL ? inn_tensor_count(c->in[1]) : 0;
+    for (k = 0; st == INN_OK && k < count; k++)
+        st = read_index(&a, &index, k, axis);
+    if (st != INN_OK)
+        return st;
     return inn_infer_out(c, 0, c->in[0]->type, n, dims);
 }
 

@@ -169,6 +169,18 @@ enum inn_status inn_couple_pad(struct inn_couple *c)
     return st;
 }
 
+/* The edge before at; beyond the ends (pads that cut pads) it runs on. */
+static int64_t edge(struct inn_resize *c, struct inn_operand o, int64_t at)
+{
+    int64_t dim = (o.is_output ? c->out[0] : c->in[0])->dims[o.axis];
+
+    if (at < 0)
+        return at;
+    if (at > dim)
+        return c->to->length(c->state, o) + (at - dim);
+    return c->to->edge(c->state, o, at);
+}
+
 /*
  * Pads of a varying axis. What is added lies on the output's axis, what is
  * taken away on the input's.
@@ -182,15 +194,13 @@ static void move_pads(struct inn_resize *c, const struct pad *p, int axis,
     *before = from;
     *after = p->after[axis];
     if (from > 0)
-        *before = c->to->edge(c->state, y, from);
+        *before = edge(c, y, from);
     else if (from < 0)
-        *before = -c->to->edge(c->state, x, -from);
+        *before = -edge(c, x, -from);
     if (*after > 0)
-        *after = c->to->length(c->state, y) -
-                 c->to->edge(c->state, y, from + dim);
+        *after = c->to->length(c->state, y) - edge(c, y, from + dim);
     else if (*after < 0)
-        *after = c->to->edge(c->state, x, dim + *after) -
-                 c->to->length(c->state, x);
+        *after = edge(c, x, dim + *after) - c->to->length(c->state, x);
 }
 
 enum inn_status inn_resize_pad(struct inn_resize *c)
