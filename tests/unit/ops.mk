@@ -2,5 +2,8 @@
 unit_tests += \
     tests/ops/run_cases \
     tests/ops/standard \
-    tests/unit/test_movers
-EXTRA_DIST += tests/ops
+    tests/unit/test_fold \
+    tests/unit/test_movers \
+    tests/unit/test_registry \
+    tests/unit/test_shapes
+EXTRA_DIST += tests/ops tests/unit/net.h
