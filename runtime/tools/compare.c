@@ -141,8 +141,10 @@ static void measure(struct pair *p, double atol, double rtol)
     p->max_abs = most;
     p->max_rel = most == 0 ? 0 : most / largest;
     p->mean_abs = count > 0 ? sum / (double)count : 0;
-    p->cosine = aa > 0 && bb > 0 ? ab / (sqrt(aa) * sqrt(bb))
-                                 : (aa == 0 && bb == 0 ? 1 : 0);
+    if (aa > 0 && bb > 0)
+        p->cosine = ab / (sqrt(aa) * sqrt(bb));
+    else if (!isnan(aa) && !isnan(bb))
+        p->cosine = aa == bb ? 1 : 0;
     p->top1 = top1_agreement(&p->a, &p->b);
 }
 

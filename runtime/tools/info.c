@@ -149,6 +149,16 @@ static enum inn_status print_json(const struct inn_network *net,
     return inn_json_print(&json, err);
 }
 
+/* Files name the program and its version, or the version alone. */
+static const char *converter_version(const struct inn_model *model)
+{
+    static const char name[] = "inn-convert ";
+    const char *text = model->converter != NULL ? model->converter : "?";
+
+    return strncmp(text, name, sizeof(name) - 1) == 0
+               ? text + sizeof(name) - 1 : text;
+}
+
 static void print_head(const struct inn_network *net, const struct facts *f)
 {
     const struct inn_graph *g = f->graph;
@@ -159,9 +169,8 @@ static void print_head(const struct inn_network *net, const struct facts *f)
         printf(": integral neural network made of ");
         inn_print_clean(stdout, net->model->source_name != NULL
                                     ? net->model->source_name : "?");
-        printf(" by ");
-        inn_print_clean(stdout, net->model->converter != NULL
-                                    ? net->model->converter : "?");
+        printf(" by inn-convert ");
+        inn_print_clean(stdout, converter_version(net->model));
     } else {
         printf(": ONNX network");
         if (g->producer != NULL && g->producer[0] != '\0') {
@@ -172,7 +181,7 @@ static void print_head(const struct inn_network *net, const struct facts *f)
     printf("\nopset       %lld\n", (long long)inn_graph_opset(g));
     printf("operators   %s\n", inn_int_text(number, g->n_nodes));
     printf("parameters  %s", inn_int_text(number, f->cost.params));
-    if (net->model != NULL && f->cost.params > 0 && !f->sampled)
+    if (net->model != NULL && f->cost.params > 0)
         printf(", of which %.1f %% can be resized",
                100.0 * (double)f->params_free / (double)f->cost.params);
     printf("\nMACs        %s\n", inn_int_text(number, f->cost.macs));
@@ -349,6 +358,7 @@ static enum inn_status gather(struct facts *f, struct inn_network *net,
                               const struct inn_rules *rules,
                               struct inn_error *err)
 {
+    struct inn_cost full;
     enum inn_status st;
     int g;
 
@@ -368,8 +378,15 @@ static enum inn_status gather(struct facts *f, struct inn_network *net,
     for (g = 0; g < net->model->n_groups; g++)
         f->sampled = f->sampled ||
                      net->plan.widths[g] != net->model->groups[g].size;
-    f->params_free = inn_free_params(net->model);
-    return inn_network_cost(&f->cost, net, err);
+    st = inn_network_cost(&f->cost, net, err);
+    if (st != INN_OK)
+        return st;
+    /* What is not free is the same at every width. */
+    st = inn_graph_cost(&full, net->model->graph, net->bindings,
+                        net->n_bindings, err);
+    f->params_free = f->cost.params - full.params +
+                     inn_free_params(net->model);
+    return st;
 }
 
 static int run(struct inn_cli *cli, const void *values)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static cJSON *add(struct inn_json *json, cJSON *in, const char *name,
@@ -82,8 +83,21 @@ void inn_json_text(struct inn_json *json, cJSON *in, const char *name,
 void inn_json_number(struct inn_json *json, cJSON *in, const char *name,
                      double value)
 {
-    add(json, in, name, isfinite(value) ? cJSON_CreateNumber(value)
-                                        : cJSON_CreateNull());
+    char text[32];
+    int digits;
+
+    if (!isfinite(value)) {
+        add(json, in, name, cJSON_CreateNull());
+        return;
+    }
+    /* The shortest that gives value back: 99.67, not 99.670000000000002. */
+    for (digits = fabs(value) >= 1 && fabs(value) < 1e15 ? 15 : 1; digits < 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    snprintf(text, sizeof(text), "%.*g", digits, value);
+    add(json, in, name, cJSON_CreateRaw(text));
 }
 
 void inn_json_int(struct inn_json *json, cJSON *in, const char *name,

@@ -241,8 +241,8 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
         return st;
     if (s->plan != NULL) {
         st = inn_plan_read(plan, model, s->plan, err);
-        if (st != INN_OK)
-            inn_error_prefix(err, "plan %.200s", s->plan);
+        if (st != INN_OK && strncmp(err->message, "plan ", 5) != 0)
+            inn_error_prefix(err, "plan '%.200s'", s->plan);
     } else {
         st = make(plan, model, s, width, arena, err);
     }
