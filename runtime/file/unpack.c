@@ -82,8 +82,8 @@ static enum inn_status read_weight(struct placed *to, const Inn__Weight *m,
     if (to->weight.value < 0)
         return inn_fail(err, INN_ERR_FORMAT, "is not in the graph");
     v = &graph->values[to->weight.value];
-    if (v->init == NULL || v->init->data != NULL ||
-        !inn_type_is_float(v->init->type))
+    if (v->init == NULL || !inn_type_is_float(v->init->type) ||
+        (v->init->data != NULL && v->init->bytes != 0))
         return inn_fail(err, INN_ERR_FORMAT,
                         "is no float initializer without data");
     if (!isfinite(m->residual) || m->residual < 0)

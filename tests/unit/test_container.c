@@ -166,6 +166,25 @@ START_TEST(weights_that_nothing_reads_are_left_out)
 }
 END_TEST
 
+/* As Resize's roi often is. */
+START_TEST(a_weight_of_no_elements_comes_back)
+{
+    struct inn_model *a = tiny_build(-1), *b;
+    int codec;
+
+    ck_assert_ptr_nonnull(a);
+    ck_assert_int_eq(a->n_weights, 4);
+    for (codec = 0; codec < 2; codec++) {
+        ck_assert_int_eq(tiny_write(a, tiny_path, INN_STORE_F16,
+                                    (enum inn_codec)codec, 1), INN_OK);
+        ck_assert_int_eq(tiny_open(&b, tiny_path, false), INN_OK);
+        ck_assert_int_eq(b->n_weights, 4);
+        inn_model_free(b);
+    }
+    inn_model_free(a);
+}
+END_TEST
+
 START_TEST(bytes_are_the_same_on_any_threads_and_written_again)
 {
     struct inn_model *a = tiny_build(1000001), *b;
@@ -339,6 +358,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, model_comes_back_as_it_was_written);
     tcase_add_test(t, weights_that_nothing_reads_are_left_out);
+    tcase_add_test(t, a_weight_of_no_elements_comes_back);
     tcase_add_test(t,
                    bytes_are_the_same_on_any_threads_and_written_again);
     tcase_add_test(t, short_stores_round_each_weight_and_halve_the_file);

@@ -94,7 +94,7 @@ static bool build_graph(struct inn_model *m, int64_t big)
     int x, w1, b1, w2, shape, c1, r1, c2, y;
     struct inn_graph *g;
 
-    dbig[0] = big;
+    dbig[0] = big < 0 ? 0 : big;
     if (inn_graph_new(&m->graph, m->heap, NULL) != INN_OK)
         return false;
     g = m->graph;

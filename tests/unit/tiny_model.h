@@ -20,8 +20,9 @@ void tiny_teardown(void);
  * w2[5,4,1,1] -> Reshape by an integer initializer -> y. The group "g" of 4
  * channels in blocks of 3 and 1 is w1's axis 0, b1, w2's axis 1; the group
  * "h" of 2, each on two elements, lies behind one fixed element on w2's
- * axis 0. big: elements of one more weight, read by an Identity, or 0; "old"
- * is an initializer that nothing reads any more. NULL where memory failed.
+ * axis 0. big: elements of one more weight, "big", read by an Identity; -1: it
+ * is there and empty; 0: it isn't there. "old" is an initializer that nothing
+ * reads any more. NULL where memory failed.
  */
 struct inn_model *tiny_build(int64_t big);
 
