@@ -76,9 +76,9 @@ static enum inn_status append_value(struct inn_graph *g, const char *name,
     g->values = items;
     if (st != INN_OK)
         return st;
-    st = inn_map_put(&g->names, name, g->n_values, err);
+    st = inn_put(&g->names, name, g->n_values, err);
     if (st != INN_OK)
-        return inn_refused(err);
+        return st;
     v = &g->values[g->n_values++];
     memset(v, 0, sizeof(*v));
     v->name = name;

@@ -118,9 +118,9 @@ static enum inn_status add_file(struct inn_onnx_files *f,
         return st;
     }
     f->files[f->n].bytes = bytes;
-    st = inn_map_put(&f->names, location, f->n, err);
-    f->n++;
-    return st == INN_OK ? INN_OK : inn_refused(err);
+    st = inn_put(&f->names, location, f->n, err);
+    f->n++; /* mapped, whether it can be found again or not */
+    return st;
 }
 
 /* A plain decimal number; anything else is false. */

@@ -15,9 +15,17 @@
 /* A longer name is no prefix: nested calls would multiply it. */
 #define MAX_PREFIX 512
 
+/* What stays the same from one call of a function to the next. */
+struct body {
+    struct inn_map names;   /* of its values -> index */
+    struct inn_map outputs; /* names -> index of the output */
+    size_t n;               /* names */
+    bool ready, active;
+};
+
 struct names {
-    struct inn_map map; /* name in the body -> index into to */
-    const char **to;    /* of the heap */
+    struct inn_map *map; /* name in the body -> index into to */
+    const char **to;     /* of the heap; NULL: not defined yet */
     size_t n, cap;
     const struct names *up;
 };
@@ -26,10 +34,9 @@ struct names {
 struct frame {
     const Onnx__FunctionProto *fn;
     const Onnx__NodeProto *call; /* rewritten in its own frame */
+    const struct body *body;
     const char *prefix;
     struct names *names;
-    struct inn_map *outputs; /* of fn -> index */
-    struct inn_arena *scratch;
 };
 
 struct sink {
@@ -45,8 +52,8 @@ struct inliner {
     struct inn_map functions; /* key -> index */
     struct inn_map taken;     /* names -> how often asked for */
     struct inn_map prefixes;
-    bool *active;
-    size_t work, nodes;
+    struct body *bodies; /* of the model's functions */
+    size_t work, nodes, all_calls;
     int calls, graphs; /* depth */
     struct inn_error *err;
 };
@@ -101,9 +108,9 @@ static enum inn_status fresh(struct inliner *in, const char **name,
     }
     if (candidate == NULL)
         return inn_refused(in->err);
-    st = inn_map_put(taken, stem, times < 0 ? 0 : times, in->err);
+    st = inn_put(taken, stem, times < 0 ? 0 : times, in->err);
     if (st == INN_OK && candidate != stem)
-        st = inn_map_put(taken, candidate, 0, in->err);
+        st = inn_put(taken, candidate, 0, in->err);
     *name = candidate;
     return st;
 }
@@ -111,9 +118,15 @@ static enum inn_status fresh(struct inliner *in, const char **name,
 static enum inn_status bind(struct inliner *in, struct names *names,
                             const char *from, const char *to)
 {
-    if (inn_map_get(&names->map, from) >= 0)
+    const int i = inn_map_get(names->map, from);
+
+    if (i >= 0 && names->to[i] != NULL)
         return inn_fail(in->err, INN_ERR_FORMAT,
                         "value '%.200s' is defined twice", from);
+    if (i >= 0) {
+        names->to[i] = to;
+        return INN_OK;
+    }
     if (names->n == names->cap) {
         size_t cap = names->cap == 0 ? 16 : names->cap * 2;
         void *grown = inn_realloc(in->heap, names->to, cap,
@@ -125,7 +138,7 @@ static enum inn_status bind(struct inliner *in, struct names *names,
         names->cap = cap;
     }
     names->to[names->n] = to;
-    return inn_map_put(&names->map, from, (int)names->n++, in->err);
+    return inn_put(names->map, from, (int)names->n++, in->err);
 }
 
 /* What a name in frame's body is called outside of it; NULL: undefined. */
@@ -137,8 +150,8 @@ static const char *renamed(const struct frame *frame, const char *name)
     if (frame->fn == NULL || name[0] == '\0')
         return name;
     for (; names != NULL; names = names->up) {
-        i = inn_map_get(&names->map, name);
-        if (i >= 0)
+        i = inn_map_get(names->map, name);
+        if (i >= 0 && names->to[i] != NULL)
             return names->to[i];
     }
     return NULL;
@@ -156,7 +169,7 @@ static enum inn_status define(struct inliner *in, struct frame *frame,
     if (frame->fn == NULL || name[0] == '\0')
         return INN_OK;
     if (frame->names->up == NULL)
-        i = inn_map_get(frame->outputs, name);
+        i = inn_map_get(&frame->body->outputs, name);
     if (i >= 0 && (size_t)i < frame->call->n_output)
         outside = frame->call->output[i];
     if (outside[0] == '\0') {
@@ -182,11 +195,11 @@ static enum inn_status take_graph(struct inliner *in,
     size_t i;
 
     for (i = 0; st == INN_OK && i < g->n_input; i++)
-        st = inn_map_put(&in->taken, inn_onnx_text(g->input[i]->name), 0,
-                         in->err);
+        st = inn_put(&in->taken, inn_onnx_text(g->input[i]->name), 0,
+                     in->err);
     for (i = 0; st == INN_OK && i < g->n_initializer; i++)
-        st = inn_map_put(&in->taken, inn_onnx_text(g->initializer[i]->name),
-                         0, in->err);
+        st = inn_put(&in->taken, inn_onnx_text(g->initializer[i]->name), 0,
+                     in->err);
     return st == INN_OK ? take_names(in, g->node, g->n_node) : st;
 }
 
@@ -199,7 +212,7 @@ static enum inn_status take_names(struct inliner *in,
 
     for (i = 0; st == INN_OK && i < n; i++) {
         for (j = 0; st == INN_OK && j < nodes[i]->n_output; j++)
-            st = inn_map_put(&in->taken, nodes[i]->output[j], 0, in->err);
+            st = inn_put(&in->taken, nodes[i]->output[j], 0, in->err);
         for (j = 0; st == INN_OK && j < nodes[i]->n_attribute; j++) {
             const Onnx__AttributeProto *a = nodes[i]->attribute[j];
 
@@ -334,7 +347,8 @@ static enum inn_status rewrite_graph(struct inliner *in,
                                      const struct frame *frame,
                                      Onnx__GraphProto **graph)
 {
-    struct names names = {{NULL, NULL, 0, 0}, NULL, 0, 0, frame->names};
+    struct inn_map map;
+    struct names names = {&map, NULL, 0, 0, frame->names};
     struct frame inner = *frame;
     enum inn_status st;
 
@@ -344,7 +358,7 @@ static enum inn_status rewrite_graph(struct inliner *in,
     *graph = copy_of(in, *graph, sizeof(**graph));
     if (*graph == NULL)
         return inn_refused(in->err);
-    inn_map_init(&names.map, frame->scratch);
+    inn_map_init(&map, &in->scratch);
     inner.names = &names;
     in->graphs++;
     st = rewrite_parts(in, &inner, *graph);
@@ -521,6 +535,7 @@ static const char *function_key(struct inliner *in, const char *domain,
 static enum inn_status add_functions(struct inliner *in)
 {
     const Onnx__ModelProto *m = in->model;
+    enum inn_status st;
     const char *key;
     size_t i;
 
@@ -535,8 +550,9 @@ static enum inn_status add_functions(struct inliner *in)
         if (inn_map_get(&in->functions, key) >= 0)
             return inn_fail(in->err, INN_ERR_FORMAT,
                             "function '%.200s' is defined twice", fn->name);
-        if (inn_map_put(&in->functions, key, (int)i, in->err) != INN_OK)
-            return inn_refused(in->err);
+        st = inn_put(&in->functions, key, (int)i, in->err);
+        if (st != INN_OK)
+            return st;
     }
     return INN_OK;
 }
@@ -584,6 +600,38 @@ static enum inn_status finish_outputs(struct inliner *in, struct frame *frame,
     return st;
 }
 
+static enum inn_status index_name(struct inliner *in, struct body *body,
+                                  const char *name)
+{
+    if (inn_map_get(&body->names, name) >= 0)
+        return INN_OK;
+    return inn_put(&body->names, name, (int)body->n++, in->err);
+}
+
+/* Once per function: a call then costs an array and no tables. */
+static enum inn_status index_body(struct inliner *in, struct body *body,
+                                  const Onnx__FunctionProto *fn)
+{
+    enum inn_status st = INN_OK;
+    size_t i, j;
+
+    inn_map_init(&body->names, &in->scratch);
+    inn_map_init(&body->outputs, &in->scratch);
+    for (i = 0; st == INN_OK && i < fn->n_input; i++)
+        st = index_name(in, body, fn->input[i]);
+    for (i = 0; st == INN_OK && i < fn->n_output; i++) {
+        st = index_name(in, body, fn->output[i]);
+        if (st == INN_OK && inn_map_get(&body->outputs, fn->output[i]) < 0)
+            st = inn_put(&body->outputs, fn->output[i], (int)i, in->err);
+    }
+    for (i = 0; st == INN_OK && i < fn->n_node; i++) {
+        for (j = 0; st == INN_OK && j < fn->node[i]->n_output; j++)
+            st = index_name(in, body, fn->node[i]->output[j]);
+    }
+    body->ready = st == INN_OK;
+    return st;
+}
+
 static enum inn_status expand_body(struct inliner *in, struct frame *frame,
                                    struct sink *sink)
 {
@@ -599,10 +647,6 @@ static enum inn_status expand_body(struct inliner *in, struct frame *frame,
     for (i = 0; st == INN_OK && i < fn->n_input; i++)
         st = bind(in, frame->names, fn->input[i],
                   i < call->n_input ? call->input[i] : "");
-    for (i = 0; st == INN_OK && i < fn->n_output; i++) {
-        if (inn_map_get(frame->outputs, fn->output[i]) < 0)
-            st = inn_map_put(frame->outputs, fn->output[i], (int)i, in->err);
-    }
     if (st == INN_OK)
         st = expand_nodes(in, frame, fn->node, fn->n_node, sink);
     return st == INN_OK ? finish_outputs(in, frame, sink) : st;
@@ -612,7 +656,7 @@ static enum inn_status check_call(struct inliner *in,
                                   const Onnx__FunctionProto *fn,
                                   const Onnx__NodeProto *call, int f)
 {
-    if (in->active[f])
+    if (in->bodies[f].active)
         return inn_fail(in->err, INN_ERR_FORMAT, "it calls itself");
     if (in->calls == INN_ONNX_MAX_DEPTH)
         return inn_fail(in->err, INN_ERR_LIMIT,
@@ -623,36 +667,45 @@ static enum inn_status check_call(struct inliner *in,
                         "it is called with %zu inputs and %zu outputs, it has "
                         "%zu and %zu", call->n_input, call->n_output,
                         fn->n_input, fn->n_output);
-    return spend(in, fn->n_input + fn->n_output);
+    if (in->all_calls++ == INN_ONNX_MAX_CALLS)
+        return inn_fail(in->err, INN_ERR_LIMIT,
+                        "more than %d calls of local functions",
+                        INN_ONNX_MAX_CALLS);
+    return INN_OK;
 }
 
 static enum inn_status expand_call(struct inliner *in, Onnx__NodeProto *call,
                                    int f, struct sink *sink)
 {
     const Onnx__FunctionProto *fn = in->model->functions[f];
-    struct names names = {{NULL, NULL, 0, 0}, NULL, 0, 0, NULL};
-    struct inn_map outputs;
-    struct inn_arena scratch;
-    struct frame frame = {fn, call, "", &names, &outputs, &scratch};
+    struct body *body = &in->bodies[f];
+    struct names names = {&body->names, NULL, 0, 0, NULL};
+    struct frame frame = {fn, call, body, "", &names};
     enum inn_status st;
 
-    inn_arena_init(&scratch, in->heap);
-    inn_map_init(&names.map, &scratch);
-    inn_map_init(&outputs, &scratch);
     st = check_call(in, fn, call, f);
+    if (st == INN_OK && !body->ready)
+        st = index_body(in, body, fn);
+    if (st == INN_OK)
+        st = spend(in, body->n);
     if (st == INN_OK) {
-        in->active[f] = true;
+        names.n = names.cap = body->n;
+        names.to = inn_alloc(in->heap, body->n, sizeof(*names.to), in->err);
+        if (names.to == NULL)
+            st = inn_refused(in->err);
+    }
+    if (st == INN_OK) {
+        body->active = true;
         in->calls++;
         st = expand_body(in, &frame, sink);
         in->calls--;
-        in->active[f] = false;
+        body->active = false;
     }
     /* The innermost name is enough, 64 of them would hide what happened. */
     if (st != INN_OK && st != INN_ERR_MEMORY && in->err != NULL &&
         strncmp(in->err->message, "function '", 10) != 0)
         inn_error_prefix(in->err, "function '%.100s'", fn->name);
     inn_free(in->heap, names.to);
-    inn_arena_free(&scratch);
     return st;
 }
 
@@ -692,26 +745,19 @@ static enum inn_status expand_nodes(struct inliner *in, struct frame *frame,
 static enum inn_status inline_all(struct inliner *in, struct sink *sink)
 {
     const Onnx__GraphProto *g = in->model->graph;
-    struct frame frame = {NULL, NULL, "", NULL, NULL, &in->scratch};
+    struct frame frame = {NULL, NULL, NULL, "", NULL};
     enum inn_status st;
-    size_t i;
 
-    in->active = inn_arena_alloc(&in->scratch, in->model->n_functions,
-                                 sizeof(*in->active), in->err);
-    if (in->active == NULL)
+    in->bodies = inn_arena_alloc(&in->scratch, in->model->n_functions,
+                                 sizeof(*in->bodies), in->err);
+    if (in->bodies == NULL)
         return inn_refused(in->err);
     st = add_functions(in);
     if (st == INN_OK)
         st = take_graph(in, g);
-    for (i = 0; st == INN_OK && i < g->n_sparse_initializer; i++) {
-        if (g->sparse_initializer[i]->values != NULL)
-            st = inn_map_put(
-                &in->taken,
-                inn_onnx_text(g->sparse_initializer[i]->values->name), 0,
-                in->err);
-    }
-    return st == INN_OK ? expand_nodes(in, &frame, g->node, g->n_node, sink)
-                        : st;
+    if (st != INN_OK)
+        return st;
+    return expand_nodes(in, &frame, g->node, g->n_node, sink);
 }
 
 enum inn_status inn_onnx_inline(struct inn_onnx_flat **flat, size_t *n_flat,

@@ -12,8 +12,9 @@
 /* Messages may nest this deep; graphs in graphs, once functions are inlined. */
 #define INN_ONNX_MAX_DEPTH 64
 #define INN_ONNX_MAX_GRAPHS 16
-/* Graph nodes, and function calls, that a network may come to. */
+/* What a network may come to by inlining. */
 #define INN_ONNX_MAX_NODES 1000000
+#define INN_ONNX_MAX_CALLS 100000
 /* Imported domains of a model or function. */
 #define INN_ONNX_MAX_OPSETS 256
 #define INN_ONNX_MIN_IR 3

@@ -256,10 +256,10 @@ static const char *sniff_text(const uint8_t *bytes, size_t len)
     size_t i;
 
     for (i = 0; i < len && i < 256; i++) {
-        if (bytes[i] < 0x20 && strchr("\t\n\r\f", bytes[i]) == NULL)
+        if (bytes[i] < 0x20 && memchr("\t\n\r\f", bytes[i], 4) == NULL)
             return NULL;
     }
-    while (len > 0 && strchr(" \t\n\r", *bytes) != NULL) {
+    while (len > 0 && memchr(" \t\n\r\f", *bytes, 5) != NULL) {
         bytes++;
         len--;
     }
