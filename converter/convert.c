@@ -107,7 +107,7 @@ static enum inn_status keep_options(struct inn_model *model, const char *path,
     model->kernel = o->kernel;
     model->edge = o->edge;
     model->prep = o->prep;
-    model->converter = "inn-convert " PACKAGE_VERSION;
+    model->converter = PACKAGE_VERSION;
     model->source_name = inn_arena_strdup(arena, base_name(path), err);
     model->options = inn_arena_strdup(arena, o->options != NULL ? o->options
                                                                 : "", err);
