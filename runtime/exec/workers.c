@@ -1,8 +1,10 @@
 /*
  * omp_set_num_threads sets a variable of the calling thread's own, so two
  * sessions in two threads don't disturb each other. The flush modes live in a
- * register of each thread; OpenMP keeps its threads between regions, which is
- * why they have to be put back.
+ * register of each thread. GNU's OpenMP leaves that alone, so every thread is
+ * told, and told again at the end, for it keeps them between regions. LLVM's
+ * gives each region the caller's mode and undoes what the region did: there
+ * it is setting the caller's, outside of any region, that counts.
  */
 #include "runtime/exec/workers.h"
 
@@ -62,10 +64,8 @@ void inn_workers_enter(struct inn_workers *workers, int threads)
         workers->saved[i] = get_mode();
         set_mode(workers->saved[i] | FLUSH);
     }
-#else
-    workers->saved[0] = get_mode();
-    set_mode(workers->saved[0] | FLUSH);
 #endif
+    set_mode(workers->saved[0] | FLUSH);
 }
 
 void inn_workers_leave(const struct inn_workers *workers)
@@ -75,9 +75,8 @@ void inn_workers_leave(const struct inn_workers *workers)
 
 #pragma omp parallel num_threads(threads)
     set_mode(workers->saved[omp_get_thread_num()]);
-#else
-    set_mode(workers->saved[0]);
 #endif
+    set_mode(workers->saved[0]);
     inn_workers_use(workers->old_threads);
 }
 
