@@ -36,3 +36,8 @@ inn_SOURCES = \
     runtime/tools/tensors.c \
     runtime/tools/tensors.h
 inn_LDADD = libinncore.la
+
+dist_man_MANS += man/inn.1
+if CONVERTER
+dist_man_MANS += man/inn-convert.1
+endif
