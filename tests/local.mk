@@ -21,3 +21,5 @@ if CONVERTER
 check_PROGRAMS += tests/nets/permute
 tests_nets_permute_LDADD = libinnconvert.la $(LDADD)
 endif
+
+EXTRA_DIST += tests/cli
