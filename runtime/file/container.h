@@ -10,7 +10,8 @@ enum inn_store { INN_STORE_F32 = 0, INN_STORE_F16 = 1, INN_STORE_BF16 = 2 };
 enum inn_codec { INN_CODEC_NONE = 0, INN_CODEC_ZSTD = 1 };
 
 struct inn_file_options {
-    enum inn_store store; /* of f32 and f64 weights; shorter ones stay */
+    /* F16, BF16: f32 and f64 weights become these. F32: all stay. */
+    enum inn_store store;
     enum inn_codec codec;
     int threads;
     bool overwrite;
