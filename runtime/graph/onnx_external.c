@@ -3,8 +3,6 @@
  * it is hostile: opened beneath a few known folders only, mapped once, and
  * offset and length held against the file's size.
  */
-#include "config.h" /* realpath */
-
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

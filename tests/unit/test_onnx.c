@@ -1,6 +1,4 @@
 /* Reading well-formed ONNX, from memory and from files, and writing it. */
-#include "config.h" /* mkdtemp */
-
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

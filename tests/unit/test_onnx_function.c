@@ -1,6 +1,4 @@
 /* Local functions: inlined with their names, attributes and versions. */
-#include "config.h" /* memmem */
-
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +291,18 @@ START_TEST(version_is_that_of_the_functions_own_imports)
 }
 END_TEST
 
+static bool contains(const struct inn_attr *a, const char *text)
+{
+    const size_t len = strlen(text);
+    size_t i;
+
+    for (i = 0; i + len <= a->packed_len; i++) {
+        if (memcmp(a->packed + i, text, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 START_TEST(graphs_in_a_body_are_rewritten_with_it)
 {
     struct bytes fn = function_of("F", "a", "z"), graph = graph_xy("Abs"),
@@ -323,10 +333,8 @@ START_TEST(graphs_in_a_body_are_rewritten_with_it)
     ck_assert_int_eq(node->n_captures, 1);
     ck_assert_str_eq(g->values[node->captures[0]].name, "f/b");
     /* Nothing is left of the call inside. */
-    ck_assert_ptr_nonnull(memmem(node->attrs[0].packed,
-                                 node->attrs[0].packed_len, "Neg", 3));
-    ck_assert_ptr_null(memmem(node->attrs[0].packed,
-                              node->attrs[0].packed_len, "own", 3));
+    ck_assert(contains(&node->attrs[0], "Neg"));
+    ck_assert(!contains(&node->attrs[0], "own"));
     inn_graph_free(g);
 }
 END_TEST
