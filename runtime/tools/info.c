@@ -26,7 +26,7 @@ static const char *const examples[] = {
     "inn info net.inn",
     "inn info net.inn --width 0.7      widths and sizes it would have",
     "inn info net.inn --json           groups with all their members",
-    "inn info net.onnx -v              operators by kind",
+    "inn info net.onnx -v              all operators by kind",
     NULL,
 };
 
@@ -126,11 +126,24 @@ static void json_groups(struct inn_json *json, const struct inn_network *net)
     }
 }
 
+/* Whether a graph node can be run here; if not, text says what happens. */
+static bool is_known(const struct inn_node *node, const char **text)
+{
+    const struct inn_op *op = inn_node_op(node);
+
+    *text = op == NULL ? "unknown: pins its channels, is carried through, "
+                         "not run"
+            : op->infer == NULL ? "not run" : "";
+    return op != NULL && op->infer != NULL;
+}
+
 static enum inn_status print_json(const struct inn_network *net,
                                   const struct facts *f,
                                   struct inn_error *err)
 {
     struct inn_json json;
+    cJSON *list, *item;
+    int i;
 
     inn_json_start(&json);
     inn_json_text(&json, json.root, "kind", net->model != NULL ? "inn"
@@ -145,6 +158,19 @@ static enum inn_status print_json(const struct inn_network *net,
                     f->graph->n_inputs);
     inn_json_values(&json, json.root, "outputs", f->graph, f->graph->outputs,
                     f->graph->n_outputs);
+    list = inn_json_array(&json, json.root, "unsupported");
+    for (i = 0; i < f->graph->n_nodes; i++) {
+        const struct inn_node *node = &f->graph->nodes[i];
+        const char *text;
+
+        if (is_known(node, &text))
+            continue;
+        item = inn_json_object(&json, list, NULL);
+        inn_json_text(&json, item, "operator", node->op_type);
+        inn_json_text(&json, item, "domain", node->domain);
+        inn_json_text(&json, item, "node", node->name);
+        inn_json_int(&json, item, "opset", node->version);
+    }
     json_groups(&json, net);
     return inn_json_print(&json, err);
 }
@@ -290,16 +316,20 @@ static enum inn_status print_pinned(struct inn_cli *cli,
     return inn_table_print(&table, stdout, 0, err);
 }
 
-/* Operators by kind and whether they run, in order of first appearance. */
+/*
+ * Operators by kind, in order of first appearance: all of them, or only those
+ * that can't be run.
+ */
 static enum inn_status print_operators(struct inn_cli *cli,
                                        const struct inn_graph *graph,
-                                       struct inn_error *err)
+                                       bool all, struct inn_error *err)
 {
     size_t n = (size_t)graph->n_nodes;
     int *first = inn_arena_alloc(&cli->arena, n, sizeof(*first), err);
     int *count = inn_arena_alloc(&cli->arena, n, sizeof(*count), err);
     struct inn_table table;
     struct inn_map seen;
+    const char *text;
     int kinds = 0, i;
 
     if (first == NULL || count == NULL)
@@ -308,6 +338,8 @@ static enum inn_status print_operators(struct inn_cli *cli,
     for (i = 0; i < graph->n_nodes; i++) {
         int k = inn_map_get(&seen, graph->nodes[i].op_type);
 
+        if (!all && is_known(&graph->nodes[i], &text))
+            continue;
         if (k < 0) {
             enum inn_status st = inn_map_put(&seen, graph->nodes[i].op_type,
                                              kinds, err);
@@ -322,15 +354,14 @@ static enum inn_status print_operators(struct inn_cli *cli,
     inn_table_init(&table, &cli->arena, "operator|count>|");
     for (i = 0; i < kinds; i++) {
         const struct inn_node *node = &graph->nodes[first[i]];
-        const struct inn_op *op = inn_node_op(node);
 
+        is_known(node, &text);
         inn_table_text(&table, node->op_type);
         inn_table_int(&table, count[i]);
-        inn_table_text(&table, op == NULL ? "unknown: pins its channels, "
-                                            "is carried through, not run"
-                               : op->run == NULL && op->infer == NULL
-                                   ? "not run" : "");
+        inn_table_text(&table, text);
     }
+    if (kinds == 0)
+        return INN_OK;
     printf("\n");
     return inn_table_print(&table, stdout, 0, err);
 }
@@ -344,8 +375,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
 
     print_head(net, f);
     st = print_values(cli, f->graph, err);
-    if (st == INN_OK && cli->common->verbose)
-        st = print_operators(cli, f->graph, err);
+    if (st == INN_OK)
+        st = print_operators(cli, f->graph, cli->common->verbose, err);
     if (st == INN_OK && net->model != NULL)
         st = print_groups(cli, net, f, err);
     if (st == INN_OK && net->model != NULL)
@@ -420,7 +451,7 @@ const struct inn_command inn_command_info = {
     .usage = "FILE [options]",
     .about = "Prints the network's size, inputs and outputs; of an .inn also "
              "its groups of channels and the axes that keep their size, with "
-             "the reason. MACs are of one batch element at the sizes the "
+             "the reason. Operators that can't be run here are listed. MACs are of one batch element at the sizes the "
              "file declares, 224 where it leaves them open.",
     .min_operands = 1,
     .max_operands = 1,

@@ -325,22 +325,24 @@ int inn_find_output(const struct inn_graph *graph, const char *name,
 const char *inn_declared_text(char text[INN_DECLARED_TEXT],
                               const struct inn_value *value)
 {
-    size_t at = 0;
+    size_t at = 1;
     int i;
 
-    if (value->rank <= 0)
-        return strcpy(text, value->rank == 0 ? "scalar" : "?");
-    for (i = 0; i < value->rank && at + 1 < INN_DECLARED_TEXT; i++) {
+    if (value->rank < 0)
+        return strcpy(text, "?");
+    strcpy(text, "[");
+    for (i = 0; i < value->rank; i++) {
         const struct inn_dim *d = &value->dims[i];
-        const char *x = i > 0 ? "x" : "";
+        char dim[48];
 
         if (d->size >= 0)
-            at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at,
-                                   "%s%lld", x, (long long)d->size);
+            snprintf(dim, sizeof(dim), "%lld", (long long)d->size);
         else
-            at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at,
-                                   "%s%.40s", x,
-                                   d->symbol != NULL ? d->symbol : "?");
+            snprintf(dim, sizeof(dim), "%.20s",
+                     d->symbol != NULL ? d->symbol : "?");
+        at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at, "%s%s",
+                               i > 0 ? ", " : "", dim);
     }
+    strcpy(text + at, "]");
     return text;
 }

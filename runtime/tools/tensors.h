@@ -44,7 +44,7 @@ enum inn_status inn_random_inputs(struct inn_tensor *in,
 int inn_find_output(const struct inn_graph *graph, const char *name,
                     struct inn_error *err);
 
-/* Declared shape of a value as "Nx3x32x32", "?" where unknown. */
+/* Declared shape of a value as "[N, 3, 32, 32]", "?" where unknown. */
 #define INN_DECLARED_TEXT 256
 const char *inn_declared_text(char text[INN_DECLARED_TEXT],
                               const struct inn_value *value);
