@@ -654,6 +654,29 @@ START_TEST(file_is_written_whole_and_not_over_another)
 }
 END_TEST
 
+START_TEST(network_of_two_gibibytes_fits_no_file)
+{
+    const float values[] = {1, 2};
+    struct bytes w = floats_of("w", 2, values), graph = graph_with(&w, "w"),
+                 model = model_of(8, 13, &graph);
+    struct inn_graph *g = parse(&model);
+    uint8_t *packed;
+    char path[128];
+    size_t len;
+
+    /* Refused by its size: the bytes are never touched. */
+    g->values[inn_graph_find(g, "w")].init->bytes = (size_t)1 << 31;
+    ck_assert_int_eq(inn_onnx_pack(g, NULL, &packed, &len, &err),
+                     INN_ERR_LIMIT);
+    ck_assert_ptr_null(packed);
+    ck_assert_int_eq(inn_onnx_write(g, in_folder(path, "big.onnx"), false,
+                                    &err), INN_ERR_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err.message, "2147483647"));
+    ck_assert_int_ne(access(path, F_OK), 0);
+    inn_graph_free(g);
+}
+END_TEST
+
 START_TEST(tensor_of_a_test_case_is_read_with_its_name)
 {
     const float values[] = {1, 2};
@@ -680,7 +703,8 @@ END_TEST
 static void everything(char path[128])
 {
     struct bytes t = external("w.bin", NULL, NULL), graph = graph_with_if(),
-                 fn = {.len = 0}, model, call = node_of("F", "f", "x", "w", "o"),
+                 fn = {.len = 0}, model,
+                 call = node_of("F", "f", "x", "w", "o"),
                  body = node_of("Add", "b", "p", "q", "r"), s;
 
     put_sub(&graph, 5, &t);
@@ -821,6 +845,7 @@ int main(void)
     tcase_add_test(t, bytes_in_memory_have_no_external_data);
     tcase_add_test(t, weights_can_be_left_out_and_only_then_be_missing);
     tcase_add_test(t, file_is_written_whole_and_not_over_another);
+    tcase_add_test(t, network_of_two_gibibytes_fits_no_file);
     tcase_add_test(t, tensor_of_a_test_case_is_read_with_its_name);
     tcase_add_test(t, reading_survives_every_failed_allocation);
     tcase_add_test(t, reading_under_every_ceiling_says_limit);
