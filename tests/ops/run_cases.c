@@ -3,49 +3,19 @@
  * graph of one graph node, infers its shapes, runs the reference kernel, and
  * compares. Prints one line per failure; exit status 1 if there was any.
  */
-#include "config.h"
-
-#include <ctype.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/error.h"
-#include "runtime/base/file.h"
-#include "runtime/graph/graph.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/shapes.h"
-
-#define MAX_OPERANDS 64
-#define MAX_ATTRS 32
-
-struct operand {
-    const char *name;
-    bool omitted, is_const, has_values;
-    struct inn_tensor tensor;
-    double tolerance;
-};
-
-/* One case, as its lines are read. */
-struct test {
-    const char *path;
-    int line;
-    char domain[64], op[64];
-    int version;
-    struct inn_attr attrs[MAX_ATTRS];
-    struct operand in[MAX_OPERANDS], out[MAX_OPERANDS];
-    int n_attrs, n_in, n_out;
-    bool unknown;
-    const char *fails;
-};
+#include "tests/ops/case.h"
 
 struct runner {
     struct inn_heap *heap;
-    struct inn_arena arena; /* of the case at hand */
-    struct test test;
+    struct op_case *now;
     int cases, failures;
 };
 
@@ -60,239 +30,14 @@ static bool complain(struct runner *r, int line, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    printf("%s:%d: %s\n", r->test.path, line, text);
+    printf("%s:%d: %s\n", r->now->path, line, text);
     r->failures++;
     return false;
 }
 
-static char *skip_space(char *s)
-{
-    while (*s != '\0' && isspace((unsigned char)*s))
-        s++;
-    return s;
-}
-
-/* The word at *s, ended by a 0; *s moves behind it. */
-static char *word(char **s)
-{
-    char *start = skip_space(*s), *end = start;
-
-    while (*end != '\0' && !isspace((unsigned char)*end))
-        end++;
-    if (*end != '\0')
-        *end++ = '\0';
-    *s = end;
-    return start;
-}
-
-static enum inn_type type_of(const char *name)
-{
-    int t;
-
-    for (t = 1; t <= INN_BF16; t++) {
-        if (inn_type_size((enum inn_type)t) > 0 &&
-            strcmp(inn_type_name((enum inn_type)t), name) == 0)
-            return (enum inn_type)t;
-    }
-    return INN_UNDEFINED;
-}
-
-/* "TYPE SHAPE" at *s into t, with zeroed data. */
-static bool read_shape(struct runner *r, int line, struct inn_tensor *t,
-                       char **s)
-{
-    char *type = word(s), *shape = word(s), *end = shape;
-    int64_t dims[INN_MAX_RANK];
-    struct inn_error err;
-    int rank = 0;
-
-    if (strcmp(shape, "scalar") != 0) {
-        while (rank < INN_MAX_RANK) {
-            dims[rank++] = strtoll(end, &end, 10);
-            if (*end != 'x')
-                break;
-            end++;
-        }
-        if (*end != '\0' || end == shape)
-            return complain(r, line, "'%s' is no shape", shape);
-    }
-    if (inn_tensor_new(t, &r->arena, type_of(type), rank, dims, &err) !=
-        INN_OK)
-        return complain(r, line, "'%s': %s", type, err.message);
-    return true;
-}
-
-static void store(struct inn_tensor *t, size_t i, const char *text)
-{
-    if (t->type == INN_I64)
-        ((int64_t *)t->data)[i] = strtoll(text, NULL, 10);
-    else if (t->type == INN_U64)
-        ((uint64_t *)t->data)[i] = strtoull(text, NULL, 10);
-    else
-        inn_element_set(t->type, t->data, i, strtod(text, NULL));
-}
-
-/* ": values [tol T]" at s, if there. */
-static bool read_values(struct runner *r, int line, struct inn_tensor *t,
-                        bool *has_values, double *tolerance, char *s)
-{
-    size_t i = 0, n = inn_tensor_count(t);
-    char *w = word(&s);
-
-    *has_values = strcmp(w, ":") == 0;
-    if (*has_values)
-        w = word(&s);
-    if (*has_values && strcmp(w, "iota") == 0) {
-        double start = strtod(word(&s), NULL), step = strtod(word(&s), NULL);
-
-        for (; i < n; i++)
-            inn_element_set(t->type, t->data, i, start + step * (double)i);
-        w = word(&s);
-    }
-    for (; *w != '\0' && strcmp(w, "tol") != 0; w = word(&s)) {
-        char *end;
-
-        strtod(w, &end);
-        if (!*has_values || *end != '\0')
-            return complain(r, line, "'%s' is no value", w);
-        if (i < n)
-            store(t, i, w);
-        i++;
-    }
-    if (*has_values && i != n)
-        return complain(r, line, "%zu values where the shape has %zu", i, n);
-    if (strcmp(w, "tol") == 0)
-        *tolerance = strtod(word(&s), NULL);
-    return true;
-}
-
-static bool is_number(const char *s, bool *is_float)
-{
-    char *end;
-
-    *is_float = strpbrk(s, ".einEIN") != NULL;
-    if (*s == '\0')
-        return false;
-    strtod(s, &end);
-    return *end == '\0';
-}
-
-/* "[a,b,…]": ints, floats or strings. */
-static bool read_list(struct runner *r, int line, struct inn_attr *a,
-                      char *s)
-{
-    size_t most = strlen(s);
-    bool is_float, any_float = false, any_text = false;
-    char *item, *save = NULL;
-
-    if (s[most - 1] != ']')
-        return complain(r, line, "a list has no ']'");
-    s[most - 1] = '\0';
-    a->ints = inn_arena_alloc(&r->arena, most, sizeof(*a->ints), NULL);
-    a->floats = inn_arena_alloc(&r->arena, most, sizeof(*a->floats), NULL);
-    a->strings = inn_arena_alloc(&r->arena, most, sizeof(*a->strings), NULL);
-    for (item = strtok_r(s + 1, ",", &save); item != NULL;
-         item = strtok_r(NULL, ",", &save)) {
-        any_text |= !is_number(item, &is_float);
-        any_float |= is_float;
-        a->ints[a->count] = strtoll(item, NULL, 10);
-        a->floats[a->count] = strtof(item, NULL);
-        a->strings[a->count++] = item;
-    }
-    a->kind = any_text ? INN_ATTR_STRINGS
-              : any_float ? INN_ATTR_FLOATS : INN_ATTR_INTS;
-    return true;
-}
-
-/* One "name=value"; *s moves behind it. */
-static bool read_attr(struct runner *r, int line, char **s)
-{
-    struct inn_attr *a = &r->test.attrs[r->test.n_attrs++];
-    char *name = skip_space(*s), *value = strchr(name, '='), *end;
-    bool is_float, has_values;
-    double tolerance;
-
-    if (value == NULL || r->test.n_attrs == MAX_ATTRS)
-        return complain(r, line, "'%s' is no attribute", name);
-    *value++ = '\0';
-    memset(a, 0, sizeof(*a));
-    a->name = name;
-    if (*value == '{') {
-        end = strchr(value, '}');
-        if (end == NULL)
-            return complain(r, line, "a tensor has no '}'");
-        *end = '\0';
-        *s = end + 1;
-        value++;
-        a->kind = INN_ATTR_TENSOR;
-        a->tensor = inn_arena_alloc(&r->arena, 1, sizeof(*a->tensor), NULL);
-        return read_shape(r, line, a->tensor, &value) &&
-               read_values(r, line, a->tensor, &has_values, &tolerance,
-                           value);
-    }
-    *s = value;
-    value = word(s);
-    if (*value == '[')
-        return read_list(r, line, a, value);
-    if (is_number(value, &is_float)) {
-        a->kind = is_float ? INN_ATTR_FLOAT : INN_ATTR_INT;
-        a->f = strtof(value, NULL);
-        a->i = strtoll(value, NULL, 10);
-    } else {
-        a->kind = INN_ATTR_STRING;
-        a->s = value;
-        a->s_len = strlen(value);
-    }
-    return true;
-}
-
-static bool read_op(struct runner *r, int line, char *s)
-{
-    struct test *t = &r->test;
-    char *name = word(&s), *colon = strchr(name, ':');
-
-    if (colon != NULL) {
-        *colon = '\0';
-        snprintf(t->domain, sizeof(t->domain), "%s", name);
-        name = colon + 1;
-    }
-    snprintf(t->op, sizeof(t->op), "%s", name);
-    t->version = atoi(word(&s));
-    t->line = line;
-    for (s = skip_space(s); *s != '\0'; s = skip_space(s)) {
-        if (!read_attr(r, line, &s))
-            return false;
-    }
-    return true;
-}
-
-static bool read_operand(struct runner *r, int line, const char *kind,
-                         char *s)
-{
-    struct test *t = &r->test;
-    bool is_out = strncmp(kind, "out", 3) == 0 ||
-                  strcmp(kind, "omit-out") == 0;
-    int *n = is_out ? &t->n_out : &t->n_in;
-    struct operand *o = is_out ? &t->out[*n] : &t->in[*n];
-
-    if (*n == MAX_OPERANDS)
-        return complain(r, line, "too many operands");
-    ++*n;
-    memset(o, 0, sizeof(*o));
-    if (strncmp(kind, "omit", 4) == 0) {
-        o->omitted = true;
-        return true;
-    }
-    o->is_const = strcmp(kind, "const") == 0;
-    o->name = word(&s);
-    return read_shape(r, line, &o->tensor, &s) &&
-           read_values(r, line, &o->tensor, &o->has_values, &o->tolerance,
-                       s);
-}
-
 /* A value for every operand; out values have no shape of their own. */
 static enum inn_status add_operands(struct inn_graph *g, int *values,
-                                    struct operand *operands, int n,
+                                    struct case_operand *operands, int n,
                                     bool is_out, bool constant,
                                     struct inn_error *err)
 {
@@ -300,7 +45,7 @@ static enum inn_status add_operands(struct inn_graph *g, int *values,
     int i, k;
 
     for (i = 0; i < n; i++) {
-        struct operand *o = &operands[i];
+        struct case_operand *o = &operands[i];
         struct inn_value *v;
         enum inn_status st;
 
@@ -334,7 +79,7 @@ static enum inn_status add_operands(struct inn_graph *g, int *values,
 static enum inn_status build(struct runner *r, struct inn_graph **graph,
                              bool constant, struct inn_error *err)
 {
-    struct test *t = &r->test;
+    struct op_case *t = r->now;
     struct inn_graph *g;
     struct inn_node *node;
     enum inn_status st;
@@ -344,7 +89,7 @@ static enum inn_status build(struct runner *r, struct inn_graph **graph,
     if (st != INN_OK)
         return st;
     g = *graph;
-    g->inputs = inn_arena_alloc(&g->arena, MAX_OPERANDS, sizeof(int), err);
+    g->inputs = inn_arena_alloc(&g->arena, CASE_OPERANDS, sizeof(int), err);
     if (g->inputs == NULL)
         return err->status;
     st = inn_graph_add_node(g, &index, t->op, t->n_in, t->n_out, t->n_attrs,
@@ -372,13 +117,13 @@ static bool close_enough(double got, double want, double tolerance)
     return fabs(got - want) <= tolerance * fmax(1, fabs(want));
 }
 
-static bool compare(struct runner *r, const struct operand *o,
+static bool compare(struct runner *r, const struct case_operand *o,
                     const struct inn_tensor *got)
 {
     const struct inn_tensor *want = &o->tensor;
     size_t i, n = inn_tensor_count(want);
     char a[INN_SHAPE_TEXT], b[INN_SHAPE_TEXT];
-    int line = r->test.line;
+    int line = r->now->line;
 
     if (got->type != want->type || !inn_tensor_same_shape(got, want))
         return complain(r, line, "%s: got %s %s, want %s %s", o->name,
@@ -410,8 +155,8 @@ static enum inn_status run_node(struct runner *r, const struct inn_node *node,
                                 struct inn_tensor *out, int threads,
                                 struct inn_error *err)
 {
-    struct test *t = &r->test;
-    const struct inn_tensor *in[MAX_OPERANDS];
+    struct op_case *t = r->now;
+    const struct inn_tensor *in[CASE_OPERANDS];
     struct inn_run run = {node, in, out, t->n_in, t->n_out, threads, err};
     enum inn_status st = INN_OK;
     bool done = true;
@@ -427,13 +172,13 @@ static enum inn_status run_node(struct runner *r, const struct inn_node *node,
         if (known == NULL || known->data != NULL)
             continue;
         done = false;
-        st = inn_tensor_new(&out[i], &r->arena, known->type, known->rank,
+        st = inn_tensor_new(&out[i], r->now->arena, known->type, known->rank,
                             known->dims, err);
         if (out[i].data != NULL) /* a kernel must fill all it is given */
             memset(out[i].data, 0x5a, out[i].bytes);
     }
     if (st == INN_OK && !done)
-        st = inn_op_run(inn_node_op(node), &run, &r->arena);
+        st = inn_op_run(inn_node_op(node), &run, r->now->arena);
     return st;
 }
 
@@ -441,9 +186,9 @@ static void check_outputs(struct runner *r, const struct inn_graph *graph,
                           const struct inn_shapes *shapes,
                           struct inn_error *err)
 {
-    struct inn_tensor one[MAX_OPERANDS], three[MAX_OPERANDS];
+    struct inn_tensor one[CASE_OPERANDS], three[CASE_OPERANDS];
     const struct inn_node *node = &graph->nodes[0];
-    struct test *t = &r->test;
+    struct op_case *t = r->now;
     enum inn_status st = INN_OK;
     int i;
 
@@ -492,7 +237,7 @@ static void check_folding(struct runner *r)
     struct inn_graph *graph = NULL;
     struct inn_error err = {INN_OK, ""};
     struct inn_shapes shapes = {0};
-    struct test *t = &r->test;
+    struct op_case *t = r->now;
     enum inn_status st;
     int i;
 
@@ -515,16 +260,18 @@ static void check_folding(struct runner *r)
     inn_graph_free(graph);
 }
 
-static void run_test(struct runner *r)
+static void run_case(void *context, struct op_case *now)
 {
+    struct runner *r = context;
     struct inn_graph *graph = NULL;
     struct inn_error err = {INN_OK, ""};
     struct inn_shapes shapes = {0};
-    struct test *t = &r->test;
+    struct op_case *t = now;
     int before = r->failures;
     enum inn_status st;
 
     r->cases++;
+    r->now = now;
     if (t->fails != NULL && t->n_out == 0)
         t->out[t->n_out++].name = "y";
     if (inn_op_find(t->domain, t->op, t->version) == NULL) {
@@ -545,150 +292,25 @@ static void run_test(struct runner *r)
         check_folding(r);
 }
 
-/* Runs the case read so far, and starts afresh. */
-static void finish_test(struct runner *r, bool good)
-{
-    const char *path = r->test.path;
-
-    if (good && r->test.op[0] != '\0')
-        run_test(r);
-    inn_arena_free(&r->arena);
-    if (inn_heap_used(r->heap) > 0)
-        complain(r, r->test.line, "%zu bytes were not freed",
-                 inn_heap_used(r->heap));
-    memset(&r->test, 0, sizeof(r->test));
-    r->test.path = path;
-}
-
-static bool read_line(struct runner *r, int number, char *line)
-{
-    char *s = line, *kind = word(&s);
-
-    if (strcmp(kind, "op") == 0)
-        return read_op(r, number, s);
-    if (r->test.op[0] == '\0')
-        return complain(r, number, "'%s' before any op", kind);
-    if (strcmp(kind, "in") == 0 || strcmp(kind, "const") == 0 ||
-        strcmp(kind, "out") == 0 || strcmp(kind, "omit") == 0 ||
-        strcmp(kind, "omit-out") == 0)
-        return read_operand(r, number, kind, s);
-    if (strcmp(kind, "unknown") == 0) {
-        r->test.unknown = true;
-        return true;
-    }
-    if (strcmp(kind, "fails") != 0)
-        return complain(r, number, "'%s' is no kind of line", kind);
-    r->test.fails = skip_space(s);
-    return true;
-}
-
-/* Cuts off the next line, continuations joined; NULL at the end. */
-static char *next_line(char **text, int *number, int *next_number)
-{
-    char *start = *text, *end = start;
-
-    if (*start == '\0')
-        return NULL;
-    *number = *next_number;
-    for (;;) {
-        end = strchr(end, '\n');
-        ++*next_number;
-        if (end == NULL) {
-            *text = start + strlen(start);
-            return start;
-        }
-        if (*start == '#' || (end[1] != ' ' && end[1] != '\t'))
-            break;
-        *end = ' ';
-    }
-    *end = '\0';
-    *text = end + 1;
-    return start;
-}
-
-static void run_file(struct runner *r, const char *path)
-{
-    struct inn_bytes bytes;
-    struct inn_error err;
-    char *text, *at, *line;
-    bool good = true;
-    int number = 0, next_number = 1;
-
-    memset(&r->test, 0, sizeof(r->test));
-    r->test.path = path;
-    if (inn_file_map(&bytes, path, &err) != INN_OK) {
-        complain(r, 0, "%s", err.message);
-        return;
-    }
-    text = calloc(bytes.len + 2, 1);
-    if (text == NULL)
-        abort();
-    memcpy(text, bytes.data, bytes.len);
-    inn_file_unmap(&bytes);
-    for (at = text; (line = next_line(&at, &number, &next_number)) != NULL;) {
-        char *end;
-
-        for (end = line + strlen(line);
-             end > line && isspace((unsigned char)end[-1]);)
-            *--end = '\0';
-        if (*line == '#' || *line == '\0')
-            continue;
-        if (strncmp(line, "op ", 3) == 0) {
-            finish_test(r, good);
-            good = true;
-        }
-        if (good)
-            good = read_line(r, number, line);
-    }
-    finish_test(r, good);
-    free(text);
-}
-
-static int is_case(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-
-    return len > 5 && strcmp(entry->d_name + len - 5, ".case") == 0;
-}
-
-static void run_folder(struct runner *r, const char *path)
-{
-    struct dirent **entries;
-    char file[4096];
-    int i, n = scandir(path, &entries, is_case, alphasort);
-
-    if (n < 0) {
-        run_file(r, path);
-        return;
-    }
-    for (i = 0; i < n; i++) {
-        snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-        run_file(r, file);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
 int main(int argc, char **argv)
 {
     const char *source = getenv("srcdir");
-    struct runner *r = calloc(1, sizeof(*r));
+    struct runner r = {NULL, NULL, 0, 0};
     char folder[4096];
-    int i, failures;
+    int i;
 
-    if (r == NULL)
-        return 1;
-    r->heap = inn_heap_new((size_t)1 << 30);
-    inn_arena_init(&r->arena, r->heap);
+    r.heap = inn_heap_new((size_t)1 << 30);
     snprintf(folder, sizeof(folder), "%s/tests/ops",
              source != NULL ? source : ".");
     if (argc < 2)
-        run_folder(r, folder);
+        r.failures += case_visit(folder, r.heap, run_case, &r);
     for (i = 1; i < argc; i++)
-        run_folder(r, argv[i]);
-    printf("%d cases, %d failures\n", r->cases, r->failures);
-    failures = r->failures;
-    inn_heap_free(r->heap);
-    free(r);
-    return failures == 0 ? 0 : 1;
+        r.failures += case_visit(argv[i], r.heap, run_case, &r);
+    if (inn_heap_used(r.heap) > 0) {
+        printf("%zu bytes were not freed\n", inn_heap_used(r.heap));
+        r.failures++;
+    }
+    printf("%d cases, %d failures\n", r.cases, r.failures);
+    inn_heap_free(r.heap);
+    return r.failures == 0 ? 0 : 1;
 }
