@@ -1,3 +1,12 @@
 unit_tests += \
     tests/unit/test_session \
+    tests/unit/test_session_nets \
     tests/unit/test_workspace
+tests_unit_test_session_SOURCES = \
+    tests/unit/exec_graphs.c \
+    tests/unit/exec_graphs.h \
+    tests/unit/test_session.c
+tests_unit_test_session_nets_SOURCES = \
+    tests/unit/exec_graphs.c \
+    tests/unit/exec_graphs.h \
+    tests/unit/test_session_nets.c

@@ -1,0 +1,360 @@
+/*
+ * Random layers and small networks: oneDNN against the reference kernels, on
+ * one thread and on two.
+ */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/exec_graphs.h"
+
+/* A convolution of random sizes, 1-D to 3-D; sets the input's sizes. */
+static int random_conv(int64_t x[5], int *rank, double *terms)
+{
+    int spatial = (int)between(&seed, 1, coin(&seed) ? 2 : 3), i;
+    int64_t groups = coin(&seed) ? 1 : between(&seed, 1, 8);
+    int64_t per_in = coin(&seed) ? 1 : between(&seed, 1, 20);
+    int64_t per_out = coin(&seed) ? 1 : between(&seed, 1, 20);
+    int64_t w[5], stride[3], dilation[3], pads[6], bias;
+    int v;
+
+    x[0] = between(&seed, 1, 2);
+    x[1] = groups * per_in;
+    w[0] = groups * per_out;
+    w[1] = per_in;
+    *terms = (double)per_in;
+    for (i = 0; i < spatial; i++) {
+        w[i + 2] = between(&seed, 1, 4);
+        stride[i] = between(&seed, 1, 3);
+        dilation[i] = between(&seed, 1, 2);
+        pads[i] = between(&seed, 0, 2);
+        pads[spatial + i] = between(&seed, 0, 2);
+        x[i + 2] = between(&seed, dilation[i] * (w[i + 2] - 1) + 1, 12);
+        *terms *= (double)w[i + 2];
+    }
+    *rank = spatial + 2;
+    bias = w[0];
+    v = add_op("Conv", add_input("x", INN_F32, *rank, x),
+           add_weight("w", *rank, w), coin(&seed) ? add_weight("b", 1, &bias) : -1);
+    set_ints(v, "strides", stride, (size_t)spatial);
+    set_ints(v, "dilations", dilation, (size_t)spatial);
+    set_ints(v, "pads", pads, (size_t)spatial * 2);
+    set_int(v, "group", groups);
+    return v;
+}
+
+START_TEST(convolutions_agree_with_the_reference)
+{
+    struct inn_tensor in;
+    int64_t x[5];
+    double terms;
+    int rank, v;
+
+    graph_begin();
+    seed = (uint32_t)_i * 7919u + 1;
+    v = random_conv(x, &rank, &terms);
+    add_output(coin(&seed) ? add_op("Relu", v, -1, -1) : v);
+    in = *new_tensor(INN_F32, rank, x);
+    fill_tensor(&in);
+    compare(&in, 1, sum_bound(terms + 1));
+    graph_end();
+}
+END_TEST
+
+static int conv(int x, const char *name, int64_t in, int64_t out, int64_t k,
+                int64_t stride)
+{
+    int64_t w[] = {out, in, k, k}, pads[4], strides[] = {stride, stride};
+    char bias[32];
+    int v, i;
+
+    for (i = 0; i < 4; i++)
+        pads[i] = k / 2;
+    snprintf(bias, sizeof(bias), "%s.b", name);
+    v = add_op("Conv", x, add_weight(name, 4, w), add_weight(bias, 1, &out));
+    set_ints(v, "pads", pads, 4);
+    set_ints(v, "strides", strides, 2);
+    return v;
+}
+
+/*
+ * A residual network in small: block, then block with a strided shortcut, with
+ * what may stand between convolutions: functions, constants per channel, and
+ * a value that is read from outside the block.
+ */
+START_TEST(residual_blocks_agree_with_the_reference)
+{
+    static const char *const functions[] = {"Relu", "LeakyRelu", "Sigmoid",
+                                            "Tanh", "Clip"};
+    int64_t x[] = {2, 0, 9, 9}, per[] = {0, 1, 1}, one = 1;
+    struct inn_tensor in;
+    int64_t c;
+    int a, b, d, e;
+
+    graph_begin();
+    seed = (uint32_t)_i * 104729u + 3;
+    c = between(&seed, 1, 40);
+    x[1] = c;
+    per[0] = c;
+    a = add_input("x", INN_F32, 4, x);
+    a = add_op("Relu", conv(a, "stem", c, c, 3, 1), -1, -1);
+    b = conv(a, "b1", c, c, 1, 1);
+    b = add_op(functions[next_random(&seed) % 5], b, -1, -1);
+    if (coin(&seed))
+        b = add_op("Mul", b, add_weight("m", 3, per), -1);
+    b = conv(b, "b2", c, c, 3, 1);
+    if (coin(&seed))
+        b = add_op("Sub", b, add_weight("k", 1, &one), -1);
+    d = coin(&seed) ? add_op("Add", a, b, -1) : add_op("Add", b, a, -1);
+    if (coin(&seed))
+        d = add_op("Relu", d, -1, -1);
+    if (coin(&seed))
+        add_output(d);
+    e = conv(d, "c2", c, c + 3, 3, 2);
+    if (coin(&seed))
+        e = add_op("Add", e, conv(d, "short", c, c + 3, 1, 2), -1);
+    else if (coin(&seed))
+        e = add_op("Add", e, e, -1);
+    e = add_op("Relu", e, -1, -1);
+    add_output(add_op("GlobalAveragePool", e, -1, -1));
+    add_output(e);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    /*
+     * Each of at most five convolutions in a row may grow an error by its
+     * 9 c weights of at most 1, so bounds in the worst case say nothing.
+     * Weights are random: errors and values grow alike, by √(9c/3); relative
+     * to the largest value, each adds √(9c) ε. 1e-5 of it is a margin of 10.
+     */
+    {
+        struct inn_session *s;
+        const struct inn_tensor *out = run_once(&s, 1, true, false, &in, 1);
+        const struct inn_tensor *last = &out[graph->n_outputs - 1];
+        double most = 1;
+        size_t i;
+
+        for (i = 0; i < inn_tensor_count(last); i++) {
+            double y = fabs((double)((const float *)last->data)[i]);
+
+            most = y > most ? y : most;
+        }
+        inn_session_free(s);
+        compare(&in, 1, most * 1e-5);
+    }
+    graph_end();
+}
+END_TEST
+
+START_TEST(products_agree_with_the_reference)
+{
+    int64_t a[4], b[4], bias[2];
+    struct inn_tensor in[2];
+    int rank, v, x, i, n = 1;
+    bool gemm, constant, wide;
+    int64_t k;
+
+    graph_begin();
+    seed = (uint32_t)_i * 15485863u + 5;
+    gemm = coin(&seed);
+    constant = coin(&seed);
+    wide = coin(&seed);
+    k = between(&seed, 1, 300);
+    rank = gemm ? 2 : (int)between(&seed, 2, 4);
+    for (i = 0; i < rank; i++) {
+        a[i] = between(&seed, 1, 4);
+        b[i] = coin(&seed) ? a[i] : 1;
+    }
+    a[rank - 2] = between(&seed, 1, 40);
+    a[rank - 1] = k;
+    b[rank - 2] = k;
+    b[rank - 1] = between(&seed, 1, 40);
+    if (wide && !gemm) {
+        b[0] = k;
+        b[1] = between(&seed, 1, 40);
+    }
+    bias[0] = coin(&seed) ? 1 : a[0];
+    bias[1] = coin(&seed) ? 1 : b[1];
+    x = add_input("x", INN_F32, rank, a);
+    in[0] = *new_tensor(INN_F32, rank, a);
+    fill_tensor(&in[0]);
+    if (gemm && coin(&seed)) {
+        i = (int)b[0];
+        b[0] = b[1];
+        b[1] = i;
+    }
+    if (constant) {
+        v = add_weight("w", wide && !gemm ? 2 : rank, b);
+    } else {
+        v = add_input("w", INN_F32, wide && !gemm ? 2 : rank, b);
+        in[1] = *new_tensor(INN_F32, wide && !gemm ? 2 : rank, b);
+        fill_tensor(&in[1]);
+        n = 2;
+    }
+    if (gemm) {
+        v = add_op("Gemm", x, v, coin(&seed) ? add_weight("b", 2, bias) : -1);
+        set_int(v, "transB", b[0] != k);
+    } else {
+        v = add_op("MatMul", x, v, -1);
+    }
+    if (coin(&seed))
+        v = add_op("Relu", v, -1, -1);
+    add_output(v);
+    compare(in, n, sum_bound((double)k + 1));
+    graph_end();
+}
+END_TEST
+
+START_TEST(pools_agree_with_the_reference)
+{
+    static const char *const kinds[] = {"MaxPool", "AveragePool",
+                                        "GlobalAveragePool"};
+    int64_t x[] = {1, 0, 0, 0}, k[2], pads[4], stride[2];
+    struct inn_tensor in;
+    int v, kind, i;
+
+    graph_begin();
+    seed = (uint32_t)_i * 32452843u + 7;
+    kind = (int)(next_random(&seed) % 3);
+    x[1] = between(&seed, 1, 40);
+    for (i = 0; i < 2; i++) {
+        x[i + 2] = between(&seed, 4, 15);
+        k[i] = between(&seed, 1, 4);
+        stride[i] = between(&seed, 1, 3);
+        pads[i] = between(&seed, 0, k[i] - 1);
+        pads[i + 2] = between(&seed, 0, k[i] - 1);
+    }
+    v = add_input("x", INN_F32, 4, x);
+    if (coin(&seed))
+        v = conv(v, "w", x[1], x[1], 1, 1);
+    v = add_op(kinds[kind], v, -1, -1);
+    if (kind < 2) {
+        set_ints(v, "kernel_shape", k, 2);
+        set_ints(v, "strides", stride, 2);
+        set_ints(v, "pads", pads, 4);
+        if (coin(&seed))
+            set_int(v, "ceil_mode", 1);
+        if (kind == 1 && coin(&seed))
+            set_int(v, "count_include_pad", 1);
+    }
+    add_output(coin(&seed) ? add_op("Relu", v, -1, -1) : v);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    compare(&in, 1, sum_bound((double)x[1]) + sum_bound(225) / 225);
+    graph_end();
+}
+END_TEST
+
+START_TEST(sums_and_functions_agree_with_the_reference)
+{
+    static const char *const kinds[] = {"Add", "Sub", "Mul"};
+    static const char *const functions[] = {"Relu", "Sigmoid", "Tanh",
+                                            "LeakyRelu"};
+    int64_t x[4] = {0}, y[4] = {0};
+    struct inn_tensor in[2];
+    int rank, off, i, a, b, v;
+    bool laid;
+
+    graph_begin();
+    seed = (uint32_t)_i * 49979687u + 11;
+    laid = coin(&seed);
+    rank = laid ? 4 : (int)between(&seed, 1, 4);
+    off = (int)between(&seed, 0, rank - 1);
+    for (i = 0; i < rank; i++) {
+        x[i] = between(&seed, 1, 20);
+        if (i >= off)
+            y[i - off] = coin(&seed) ? x[i] : 1;
+    }
+    a = add_input("x", INN_F32, rank, x);
+    b = add_input("y", INN_F32, rank - off, y);
+    in[0] = *new_tensor(INN_F32, rank, x);
+    in[1] = *new_tensor(INN_F32, rank - off, y);
+    fill_tensor(&in[0]);
+    fill_tensor(&in[1]);
+    if (laid)
+        a = conv(a, "w", x[1], x[1], 1, 1);
+    v = coin(&seed) ? add_op(kinds[next_random(&seed) % 3], a, b, -1)
+                    : add_op(kinds[next_random(&seed) % 3], b, a, -1);
+    if (coin(&seed))
+        add_output(a);
+    v = add_op(functions[next_random(&seed) % 4], v, -1, -1);
+    add_output(add_op("Mul", v, v, -1));
+    /* Values up to 21 + 1, squared: errors times 2·22. */
+    compare(in, 2, 44 * (sum_bound(21) + 44 * 1.2e-7));
+    graph_end();
+}
+END_TEST
+
+static void small_net(void)
+{
+    int64_t x[] = {1, 3, 8, 8}, flat[] = {1, -1}, fc[] = {16, 10};
+    int v, w;
+
+    v = conv(add_input("x", INN_F32, 4, x), "stem", 3, 16, 3, 1);
+    v = add_op("Relu", v, -1, -1);
+    w = conv(v, "body", 16, 16, 3, 1);
+    v = add_op("Relu", add_op("Add", v, w, -1), -1, -1);
+    v = add_op("GlobalAveragePool", v, -1, -1);
+    v = add_op("Reshape", v, add_weight_i64("shape", flat, 2), -1);
+    add_output(add_op("MatMul", v, add_weight("fc", 2, fc), -1));
+}
+
+START_TEST(each_failing_request_is_reported_and_leaks_nothing)
+{
+    struct inn_session_options options = {1, (_i & 1) != 0, (_i & 2) != 0};
+    int64_t x[] = {1, 3, 8, 8};
+    struct inn_tensor in;
+    size_t before, n;
+
+    graph_begin();
+    small_net();
+    in = *new_tensor(INN_F32, 4, x);
+    before = inn_heap_used(heap);
+    for (n = 1;; n++) {
+        const struct inn_tensor *out;
+        struct inn_session *s;
+        struct inn_error err = {0};
+        enum inn_status st;
+
+        inn_heap_fail_at(heap, n);
+        st = inn_session_new(&s, graph, &options, &err);
+        if (st == INN_OK)
+            st = inn_session_run(s, &out, &in, 1, &err);
+        inn_session_free(s);
+        inn_heap_fail_at(heap, 0);
+        ck_assert_uint_eq(inn_heap_used(heap), before);
+        if (st == INN_OK)
+            break;
+        ck_assert_msg(st == INN_ERR_MEMORY, "request %zu: %s", n,
+                      err.message);
+        ck_assert_int_lt((int)n, 1000);
+    }
+    ck_assert_uint_gt(n, 10);
+    graph_end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("session nets");
+    TCase *t = tcase_create("against the reference");
+    SRunner *r;
+    int failed;
+
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, convolutions_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(t, residual_blocks_agree_with_the_reference, 0, 16);
+    tcase_add_loop_test(t, products_agree_with_the_reference, 0, 24);
+    tcase_add_loop_test(t, pools_agree_with_the_reference, 0, 24);
+    tcase_add_loop_test(t, sums_and_functions_agree_with_the_reference, 0,
+                        24);
+    tcase_add_loop_test(
+        t, each_failing_request_is_reported_and_leaks_nothing, 0, 4);
+    suite_add_tcase(s, t);
+    r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
