@@ -30,7 +30,8 @@ static const struct inn_option options[] = {
 
 static const struct inn_option_set sets[] = {
     {"Options", options, 0},
-    {"Sampling options", inn_sampling_options, offsetof(struct values, sampling)},
+    {"Sampling options", inn_sampling_options,
+     offsetof(struct values, sampling)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };

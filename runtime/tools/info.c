@@ -451,8 +451,9 @@ const struct inn_command inn_command_info = {
     .usage = "FILE [options]",
     .about = "Prints the network's size, inputs and outputs; of an .inn also "
              "its groups of channels and the axes that keep their size, with "
-             "the reason. Operators that can't be run here are listed. MACs are of one batch element at the sizes the "
-             "file declares, 224 where it leaves them open.",
+             "the reason. Operators that can't be run here are listed. MACs "
+             "are of one batch element at the sizes the file declares, 224 "
+             "where it leaves them open.",
     .min_operands = 1,
     .max_operands = 1,
     .sets = sets,

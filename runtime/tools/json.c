@@ -84,14 +84,14 @@ void inn_json_number(struct inn_json *json, cJSON *in, const char *name,
                      double value)
 {
     char text[32];
-    int digits;
+    int digits = fabs(value) >= 1 && fabs(value) < 1e15 ? 15 : 1;
 
     if (!isfinite(value)) {
         add(json, in, name, cJSON_CreateNull());
         return;
     }
     /* The shortest that gives value back: 99.67, not 99.670000000000002. */
-    for (digits = fabs(value) >= 1 && fabs(value) < 1e15 ? 15 : 1; digits < 17; digits++) {
+    for (; digits < 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
