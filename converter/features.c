@@ -141,9 +141,14 @@ enum inn_status inn_order_group(struct inn_model *model, int g, int threads,
         inn_arena_init(&arena, model->heap);
         st = gather(&s, model, &model->axes[i], g, &arena, err);
         sum = st == INN_OK ? energy(&s) : 0;
+        /*
+         * By the root mean square of elements, not of whole slices: biases
+         * as heavy as filters cost ResNet-18 at 0.9 eleven points of top-1.
+         */
         if (sum > 0) /* an all-zero weight says nothing */
             st = inn_gram_add(&gram, s.rows, s.len,
-                              (double)s.n / sum / members, threads, err);
+                              (double)s.n * (double)s.len / sum / members,
+                              threads, err);
         inn_arena_free(&arena);
     }
     if (st == INN_OK)
@@ -165,6 +170,48 @@ static int by_score(const void *a, const void *b)
     if (x->value != y->value)
         return x->value > y->value ? -1 : 1;
     return x->channel < y->channel ? -1 : x->channel > y->channel;
+}
+
+/* What a folded BatchNormalization knew of the channels a weight makes. */
+static const struct inn_bn_stats *find_stats(const struct inn_model *model,
+                                             int weight)
+{
+    int i;
+
+    for (i = 0; i < model->n_stats; i++) {
+        int v = inn_graph_find(model->graph, model->stats[i].value);
+        int k = v >= 0 ? model->graph->values[v].producer : -1;
+        const struct inn_node *node = k >= 0 ? &model->graph->nodes[k] : NULL;
+
+        if (node != NULL && node->n_inputs > 1 && node->inputs[1] == weight)
+            return &model->stats[i];
+    }
+    return NULL;
+}
+
+/*
+ * Takes a folded BatchNormalization back out of the slices of what makes the
+ * channels: the L1 rule of the literature looks at the convolution's own
+ * weights. With the folded ones it drops channels that are small but for
+ * their bias, and ResNet-18 at 0.9 loses 70 points of top-1 instead of 20.
+ */
+static void unfold(struct slices *s, const struct inn_bn_stats *stats)
+{
+    const float *scale, *variance;
+    int64_t p, i;
+
+    if (stats == NULL || (int64_t)inn_tensor_count(&stats->scale) != s->n)
+        return;
+    scale = stats->scale.data;
+    variance = stats->variance.data;
+    for (p = 0; p < s->n; p++) {
+        double by = (double)scale[p] /
+                    sqrt((double)variance[p] + (double)stats->epsilon);
+
+        for (i = 0; by != 0 && i < s->len; i++)
+            s->rows[p * s->len + i] =
+                (float)((double)s->rows[p * s->len + i] / by);
+    }
 }
 
 /* Adds each channel's Σ|w| over its slices, divided by the channels' mean. */
@@ -216,6 +263,8 @@ enum inn_status inn_rank_group(struct inn_model *model, int g,
             continue;
         inn_arena_init(&arena, model->heap);
         st = gather(&s, model, axis, g, &arena, err);
+        if (st == INN_OK && made)
+            unfold(&s, find_stats(model, axis->value));
         if (st == INN_OK)
             add_norms(scores, &s);
         inn_arena_free(&arena);

@@ -19,8 +19,8 @@
  * channel leaves the tours 0.05 % above four, at 60 % of the whole converter's
  * time; random points (tests/bench/order.c) ask for no more.
  */
-#define KICKS_LEAST 200
-#define KICKS_MOST 1000
+#define KICKS_LEAST 1000
+#define KICKS_MOST 2000
 #define KICKS_EACH 1
 
 struct chains {
