@@ -179,8 +179,8 @@ static enum inn_status check_bound(const struct inn_infer *c, int i)
         return INN_OK;
     if (inn_tensor_count(bound) != 1)
         return inn_node_fail(c->node, c->err, INN_ERR_FORMAT,
-                           "its bound is %s where a scalar is needed",
-                           inn_shape_text(text, bound->rank, bound->dims));
+                             "its bound is %s where a scalar is needed",
+                             inn_shape_text(text, bound->rank, bound->dims));
     return INN_OK;
 }
 
@@ -272,7 +272,7 @@ enum inn_status inn_run_clip(struct inn_run *c)
     if (!clip_bound(c->node, c->in, c->n_in, 1, -INFINITY, &low) ||
         !clip_bound(c->node, c->in, c->n_in, 2, INFINITY, &high))
         return inn_node_fail(c->node, c->err, INN_ERR_ARGUMENT,
-                           "a bound has no data");
+                             "a bound has no data");
     return run_unary(c, clip, low, high);
 }
 
@@ -335,9 +335,11 @@ enum inn_status inn_infer_prelu(struct inn_infer *c)
         return st;
     if (!slope_strides(c->node, c->in[0], c->in[1], stride))
         return inn_node_fail(c->node, c->err, INN_ERR_FORMAT,
-                           "slope %s does not fit input %s",
-                           inn_shape_text(a, c->in[1]->rank, c->in[1]->dims),
-                           inn_shape_text(b, c->in[0]->rank, c->in[0]->dims));
+                             "slope %s does not fit input %s",
+                             inn_shape_text(a, c->in[1]->rank,
+                                            c->in[1]->dims),
+                             inn_shape_text(b, c->in[0]->rank,
+                                            c->in[0]->dims));
     return inn_infer_out(c, 0, c->in[0]->type, c->in[0]->rank,
                          c->in[0]->dims);
 }

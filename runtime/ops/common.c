@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum inn_status inn_node_fail(const struct inn_node *node,
-                            struct inn_error *err, enum inn_status status,
-                            const char *format, ...)
-{
+                              struct inn_error *err, enum inn_status status,
+                              const char *format, ...)
+  {
     char text[INN_NODE_TEXT], message[256];
     va_list args;
 
@@ -218,8 +218,8 @@ enum inn_status inn_op_run(const struct inn_op *op, struct inn_run *c,
 
     if (op == NULL || op->run == NULL)
         return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
-                           "there is no kernel for opset %d",
-                           c->node->version);
+                             "there is no kernel for opset %d",
+                             c->node->version);
     if (op->types == INN_OP_ANY)
         return op->run(c);
     st = check_float(c, &convert);

@@ -15,7 +15,9 @@
  * Shapes and types of the outputs from those of the inputs. An input whose
  * value is known at this point (initializer, folded) has data. An operator
  * that only counts (Shape, Size) fills the data of its outputs here; all
- * others are folded by running them.
+ * others are folded by running them. What can't be said yet is left as it is,
+ * type INN_UNDEFINED, or refused with INN_ERR_UNSUPPORTED: both mean that the
+ * outputs are unknown. INN_ERR_FORMAT is a contradiction in the network.
  */
 struct inn_infer {
     const struct inn_node *node;

@@ -16,43 +16,6 @@ inn_run_fn inn_run_clip, inn_run_hard_sigmoid, inn_run_hard_swish,
 inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
     inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
 
-/* conv.c */
-inn_infer_fn inn_infer_conv;
-inn_couple_fn inn_couple_conv;
-inn_resize_fn inn_resize_conv;
-inn_run_fn inn_run_conv;
-inn_lower_fn inn_lower_conv;
-
-/* matmul.c */
-inn_infer_fn inn_infer_gemm, inn_infer_matmul;
-inn_couple_fn inn_couple_gemm, inn_couple_matmul;
-inn_run_fn inn_run_gemm, inn_run_matmul;
-inn_lower_fn inn_lower_gemm, inn_lower_matmul;
-
-/* norm.c */
-inn_infer_fn inn_infer_batchnorm;
-inn_couple_fn inn_couple_batchnorm;
-inn_run_fn inn_run_batchnorm;
-
-/* pool.c */
-inn_infer_fn inn_infer_average_pool, inn_infer_global_pool,
-    inn_infer_max_pool;
-inn_couple_fn inn_couple_pool;
-inn_run_fn inn_run_average_pool, inn_run_global_average_pool,
-    inn_run_global_max_pool, inn_run_max_pool;
-inn_lower_fn inn_lower_average_pool, inn_lower_global_average_pool,
-    inn_lower_global_max_pool, inn_lower_max_pool;
-
-/* reduce.c */
-inn_infer_fn inn_infer_reduce;
-inn_couple_fn inn_couple_reduce;
-inn_run_fn inn_run_reduce;
-
-/* softmax.c */
-inn_infer_fn inn_infer_softmax;
-inn_couple_fn inn_couple_softmax;
-inn_run_fn inn_run_log_softmax, inn_run_softmax;
-
 /* binary.c */
 inn_infer_fn inn_infer_binary;
 inn_couple_fn inn_couple_binary;
@@ -71,6 +34,13 @@ inn_infer_fn inn_infer_constant, inn_infer_constant_of_shape,
 inn_couple_fn inn_couple_nothing;
 inn_run_fn inn_run_constant, inn_run_constant_of_shape, inn_run_range,
     inn_run_shape, inn_run_size;
+
+/* conv.c */
+inn_infer_fn inn_infer_conv;
+inn_couple_fn inn_couple_conv;
+inn_resize_fn inn_resize_conv;
+inn_run_fn inn_run_conv;
+inn_lower_fn inn_lower_conv;
 
 /* depth.c */
 inn_infer_fn inn_infer_depth;
@@ -95,11 +65,36 @@ inn_couple_fn inn_couple_dropout;
 inn_run_fn inn_run_cast, inn_run_dropout;
 inn_lower_fn inn_lower_dropout;
 
+/* matmul.c */
+inn_infer_fn inn_infer_gemm, inn_infer_matmul;
+inn_couple_fn inn_couple_gemm, inn_couple_matmul;
+inn_run_fn inn_run_gemm, inn_run_matmul;
+inn_lower_fn inn_lower_gemm, inn_lower_matmul;
+
+/* norm.c */
+inn_infer_fn inn_infer_batchnorm;
+inn_couple_fn inn_couple_batchnorm;
+inn_run_fn inn_run_batchnorm;
+
 /* pad.c */
 inn_infer_fn inn_infer_pad;
 inn_couple_fn inn_couple_pad;
 inn_resize_fn inn_resize_pad;
 inn_run_fn inn_run_pad;
+
+/* pool.c */
+inn_infer_fn inn_infer_average_pool, inn_infer_global_pool,
+    inn_infer_max_pool;
+inn_couple_fn inn_couple_pool;
+inn_run_fn inn_run_average_pool, inn_run_global_average_pool,
+    inn_run_global_max_pool, inn_run_max_pool;
+inn_lower_fn inn_lower_average_pool, inn_lower_global_average_pool,
+    inn_lower_global_max_pool, inn_lower_max_pool;
+
+/* reduce.c */
+inn_infer_fn inn_infer_reduce;
+inn_couple_fn inn_couple_reduce;
+inn_run_fn inn_run_reduce;
 
 /* reshape.c */
 inn_infer_fn inn_infer_flatten, inn_infer_reshape, inn_infer_squeeze,
@@ -112,6 +107,11 @@ inn_infer_fn inn_infer_slice;
 inn_couple_fn inn_couple_slice;
 inn_resize_fn inn_resize_slice;
 inn_run_fn inn_run_slice;
+
+/* softmax.c */
+inn_infer_fn inn_infer_softmax;
+inn_couple_fn inn_couple_softmax;
+inn_run_fn inn_run_log_softmax, inn_run_softmax;
 
 /* transpose.c */
 inn_infer_fn inn_infer_transpose;

@@ -22,6 +22,7 @@ struct pass {
     int64_t spatial;
     size_t fold_bytes;
     size_t budget; /* bytes left for all constants */
+    bool *is_weight; /* by value: an initializer, perhaps under a new name */
     const struct inn_tensor **in;
     struct inn_tensor *out;
     struct inn_error *err;
@@ -191,6 +192,10 @@ static enum inn_status make_room(struct pass *p)
                                   p->err);
     if (s->is_known == NULL)
         return p->err->status;
+    p->is_weight = inn_arena_alloc(&s->arena, n, sizeof(*p->is_weight),
+                                   p->err);
+    if (p->is_weight == NULL)
+        return p->err->status;
     s->n_values = g->n_values;
     p->in = inn_arena_alloc(&s->arena, (size_t)most_in, sizeof(*p->in),
                             p->err);
@@ -221,25 +226,41 @@ static bool gather_inputs(struct pass *p, const struct inn_node *node,
     return true;
 }
 
-/* Whether the outputs may be computed; *done: they have been. */
-static bool may_fold(struct pass *p, const struct inn_infer *c, bool *done)
+static bool is_type(const struct inn_node *node, const char *type)
 {
+    return node->domain[0] == '\0' && strcmp(node->op_type, type) == 0 &&
+           node->n_inputs == 1 && node->inputs[0] >= 0 &&
+           node->n_outputs == 1;
+}
+
+/*
+ * A weight kept in a short float and widened by the graph is a constant to
+ * all who ask, whatever its size: it costs no more than the file's own bytes
+ * twice.
+ */
+static bool is_widened_weight(const struct pass *p, const struct inn_infer *c)
+{
+    return is_type(c->node, "Cast") && p->is_weight[c->node->inputs[0]] &&
+           c->out[0].type == INN_F32 && c->out[0].data == NULL &&
+           (c->in[0]->type == INN_F16 || c->in[0]->type == INN_BF16);
+}
+
+/* Whether the outputs are to be computed. */
+static bool may_fold(struct pass *p, const struct inn_infer *c)
+{
+    bool missing = false;
     size_t bytes = 0;
     int i;
 
-    *done = true;
     for (i = 0; i < c->n_out; i++) {
-        if (c->out[i].type == INN_UNDEFINED) {
-            if (c->node->outputs[i] >= 0)
-                *done = false;
+        if (c->out[i].type == INN_UNDEFINED ||
+            !inn_add_size(&bytes, bytes, c->out[i].bytes))
             return false;
-        }
-        if (!inn_add_size(&bytes, bytes, c->out[i].bytes))
-            return false;
-        if (c->out[i].data == NULL)
-            *done = false;
+        missing = missing || c->out[i].data == NULL;
     }
-    if (*done || bytes > p->fold_bytes || bytes > p->budget ||
+    if (is_type(c->node, "Identity") || is_widened_weight(p, c))
+        return true;
+    if (!missing || bytes > p->fold_bytes || bytes > p->budget ||
         inn_node_macs(c) > INN_FOLD_MACS)
         return false;
     p->budget -= bytes;
@@ -257,8 +278,11 @@ static enum inn_status fold_node(struct pass *p, const struct inn_op *op,
     int i;
 
     inn_arena_init(&scratch, p->graph->heap);
-    if (strcmp(c->node->op_type, "Identity") == 0 && c->n_out == 1) {
+    if (is_type(c->node, "Identity")) {
         c->out[0].data = c->in[0]->data;
+        if (c->node->outputs[0] >= 0)
+            p->is_weight[c->node->outputs[0]] =
+                p->is_weight[c->node->inputs[0]];
         goto out;
     }
     for (i = 0; i < c->n_out; i++) {
@@ -286,8 +310,8 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
     const struct inn_op *op = inn_node_op(node);
     struct inn_infer c = {node, p->in, p->out, node->n_inputs,
                           node->n_outputs, &p->shapes->arena, p->err};
-    bool constant, done = false;
     enum inn_status st;
+    bool constant;
     int i;
 
     if (op == NULL || op->infer == NULL || !gather_inputs(p, node, &constant))
@@ -296,7 +320,7 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
     st = op->infer(&c);
     if (st == INN_ERR_UNSUPPORTED)
         return INN_OK;
-    if (st == INN_OK && constant && op->run != NULL && may_fold(p, &c, &done))
+    if (st == INN_OK && constant && op->run != NULL && may_fold(p, &c))
         st = fold_node(p, op, &c);
     else if (st == INN_OK && !inn_add_i64(&p->shapes->macs, p->shapes->macs,
                                           inn_node_macs(&c)))
@@ -337,7 +361,7 @@ enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
 
         if (v->init != NULL) {
             shapes->known[i] = *v->init;
-            shapes->is_known[i] = true;
+            shapes->is_known[i] = p.is_weight[i] = true;
         } else if (v->is_input) {
             st = place_input(&p, i);
         }

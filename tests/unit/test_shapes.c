@@ -202,6 +202,31 @@ START_TEST(computed_shapes_are_known_where_constants_are_folded)
 }
 END_TEST
 
+START_TEST(widened_and_renamed_weights_are_constants_of_any_size)
+{
+    const struct inn_tensor *t;
+    uint16_t two[300];
+    size_t i;
+
+    for (i = 0; i < 300; i++)
+        two[i] = 0x4000;
+    net_init(g, "h", INN_F16, 1, DIMS(300), two);
+    net_init(g, "f", INN_F32, 1, DIMS(300), NULL);
+    net_node(g, "Identity", 13, "h", "i");
+    net_int(g, net_node(g, "Cast", 13, "i", "w"), "to", INN_F32);
+    net_node(g, "Identity", 13, "f", "j");
+    net_node(g, "Relu", 13, "w", "r");
+    ck_assert_int_eq(infer(NULL, 0, 1, 64), INN_OK);
+    t = inn_shapes_get(&shapes, inn_graph_find(g, "w"));
+    ck_assert_ptr_nonnull(t->data);
+    ck_assert(((const float *)t->data)[299] == 2);
+    t = inn_shapes_get(&shapes, inn_graph_find(g, "j"));
+    ck_assert_ptr_eq(t->data, g->values[inn_graph_find(g, "f")].init->data);
+    t = inn_shapes_get(&shapes, inn_graph_find(g, "r"));
+    ck_assert_ptr_null(t->data);
+}
+END_TEST
+
 START_TEST(constant_of_terabytes_is_not_computed)
 {
     net_init(g, "size", INN_I64, 1, DIMS(1), (int64_t[]){(int64_t)1 << 40});
@@ -312,6 +337,8 @@ int main(void)
     tcase_add_test(t, unknown_operator_leaves_only_what_is_behind_it_unknown);
     tcase_add_test(t, input_without_rank_or_type_stays_unknown);
     tcase_add_test(t, computed_shapes_are_known_where_constants_are_folded);
+    tcase_add_test(t,
+                   widened_and_renamed_weights_are_constants_of_any_size);
     tcase_add_test(t, constant_of_terabytes_is_not_computed);
     tcase_add_test(t, constants_together_stay_within_a_budget);
     tcase_add_test(t, macs_count_convolutions_and_products_alone);
