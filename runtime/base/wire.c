@@ -1,33 +1,50 @@
 /*
- * The scan before protobuf-c, and protobuf-c on our heap. The scan follows
- * the message descriptors that protoc-c generates, so one serves every
- * message; unknown fields are checked for their length and not looked into.
+ * The gate before protobuf-c, whose unpacker recurses as deep as a file says
+ * and merges what occurs twice; and protobuf-c itself on arena memory. The
+ * gate walks the wire format by the descriptors that protoc-c generates, so
+ * one serves every message; it bounds the depth and allocates nothing.
  */
 #include "runtime/base/wire.h"
 
-#include <limits.h>
+#include <assert.h>
+#include <string.h>
 
 #include "runtime/base/error.h"
 
-enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
-
-struct cursor {
-    const uint8_t *bytes;
-    size_t at, end; /* end of the innermost message */
+struct scan {
+    const uint8_t *start; /* of the outermost message, for err */
+    struct inn_error *err;
 };
 
-static bool read_varint(struct cursor *c, uint64_t *value)
+struct span {
+    const uint8_t *at, *end;
+};
+
+/* What a field looks like on the wire. */
+enum wire { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
+
+/* Set in the mask of fields seen when any of a oneof has been. */
+#define SEEN_ONEOF ((uint64_t)1 << 63)
+
+static enum inn_status fault(const struct scan *s, const uint8_t *at,
+                             const char *what)
+{
+    return inn_fail(s->err, INN_ERR_FORMAT, "byte %zu: %s",
+                    (size_t)(at - s->start), what);
+}
+
+static bool read_varint(uint64_t *value, struct span *in)
 {
     uint64_t v = 0;
-    unsigned shift;
+    int shift;
 
-    for (shift = 0; shift < 70 && c->at < c->end; shift += 7) {
-        uint8_t b = c->bytes[c->at++];
+    for (shift = 0; shift < 70 && in->at < in->end; shift += 7) {
+        uint8_t byte = *in->at++;
 
-        if (shift == 63 && b > 1)
+        if (shift == 63 && byte > 1)
             return false; /* more than 64 bits */
-        v |= (uint64_t)(b & 0x7f) << shift;
-        if (b < 0x80) {
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
             *value = v;
             return true;
         }
@@ -35,92 +52,158 @@ static bool read_varint(struct cursor *c, uint64_t *value)
     return false;
 }
 
-/* What a field of this declared type looks like on the wire. */
-static int wire_of(ProtobufCType type)
+static enum wire wire_of(ProtobufCType type)
 {
     switch (type) {
-    case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FLOAT:
-        return WIRE_32;
-    case PROTOBUF_C_TYPE_SFIXED64:
+        return FIXED32;
     case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_DOUBLE:
-        return WIRE_64;
+        return FIXED64;
     case PROTOBUF_C_TYPE_STRING:
     case PROTOBUF_C_TYPE_BYTES:
     case PROTOBUF_C_TYPE_MESSAGE:
-        return WIRE_BYTES;
+        return BYTES;
     default:
-        return WIRE_VARINT;
+        return VARINT;
     }
 }
 
-/* A known field must come as declared, or packed where it is repeated. */
-static bool wire_fits(const ProtobufCFieldDescriptor *field, unsigned wire)
+/* The numbers of a packed list: whole ones, to the last byte. */
+static bool packed_fits(struct span in, enum wire wire)
 {
-    if ((int)wire == wire_of(field->type))
-        return true;
-    return wire == WIRE_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED;
+    uint64_t value;
+
+    if (wire == FIXED32)
+        return (in.end - in.at) % 4 == 0;
+    if (wire == FIXED64)
+        return (in.end - in.at) % 8 == 0;
+    while (in.at < in.end) {
+        if (!read_varint(&value, &in))
+            return false;
+    }
+    return true;
 }
 
-static enum inn_status damaged(struct inn_error *err, const char *what,
-                               size_t at)
+/* Takes the field's payload off in; of BYTES without their length. */
+static enum inn_status take_payload(const struct scan *s, struct span *in,
+                                    struct span *payload, unsigned wire)
 {
-    return inn_fail(err, INN_ERR_FORMAT, "%s at byte %zu of a message", what,
-                    at);
-}
+    const uint8_t *at = in->at;
+    size_t left;
+    uint64_t value;
 
-/*
- * Reads one field up to its contents; *len is how many bytes they take, and
- * *sub its message type where it is a message to look into.
- */
-static enum inn_status read_field(struct cursor *c,
-                                  const ProtobufCMessageDescriptor *type,
-                                  const ProtobufCMessageDescriptor **sub,
-                                  uint64_t *len, struct inn_error *err)
-{
-    const ProtobufCFieldDescriptor *field = NULL;
-    size_t start = c->at;
-    uint64_t tag, value;
-    unsigned wire;
-
-    *sub = NULL;
-    if (!read_varint(c, &tag) || tag > UINT32_MAX || tag >> 3 == 0)
-        return damaged(err, "a damaged field number", start);
-    wire = (unsigned)(tag & 7);
-    field = protobuf_c_message_descriptor_get_field(type,
-                                                    (unsigned)(tag >> 3));
-    if (field != NULL && !wire_fits(field, wire))
-        return inn_fail(err, INN_ERR_FORMAT,
-                        "field '%s' of a message has wire type %u, not %d",
-                        field->name, wire, wire_of(field->type));
     switch (wire) {
-    case WIRE_VARINT:
-        *len = 0;
-        if (!read_varint(c, &value))
-            return damaged(err, "a damaged number", start);
+    case VARINT:
+        if (!read_varint(&value, in))
+            return fault(s, at, "a number that does not end");
         break;
-    case WIRE_64:
-        *len = 8;
+    case FIXED32:
+    case FIXED64:
+        left = (size_t)(in->end - in->at);
+        if (left < (wire == FIXED32 ? 4u : 8u))
+            return fault(s, at, "a number that is cut off");
+        in->at += wire == FIXED32 ? 4 : 8;
         break;
-    case WIRE_32:
-        *len = 4;
-        break;
-    case WIRE_BYTES:
-        if (!read_varint(c, len))
-            return damaged(err, "a damaged length", start);
-        if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE)
-            *sub = field->descriptor;
+    case BYTES:
+        if (!read_varint(&value, in))
+            return fault(s, at, "a length that does not end");
+        left = (size_t)(in->end - in->at);
+        if (value > left)
+            return inn_fail(s->err, INN_ERR_FORMAT,
+                            "byte %zu: a part claims %llu bytes, %zu are left",
+                            (size_t)(at - s->start),
+                            (unsigned long long)value, left);
+        at = in->at;
+        in->at += value;
         break;
     default:
-        return damaged(err, "an unknown wire type", start);
+        return fault(s, at, "an unknown kind of field");
     }
-    if (*len > c->end - c->at)
-        return inn_fail(err, INN_ERR_FORMAT,
-                        "a field at byte %zu of a message claims %llu bytes, "
-                        "%zu are left",
-                        start, (unsigned long long)*len, c->end - c->at);
+    payload->at = at;
+    payload->end = in->at;
+    return INN_OK;
+}
+
+static enum inn_status scan_message(const struct scan *s,
+                                    const ProtobufCMessageDescriptor *type,
+                                    struct span in, int depth);
+
+static enum inn_status scan_known(const struct scan *s,
+                                  const ProtobufCMessageDescriptor *type,
+                                  const ProtobufCFieldDescriptor *field,
+                                  struct span payload, unsigned wire,
+                                  uint64_t *seen, int depth)
+{
+    const enum wire expect = wire_of(field->type);
+    const bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
+    uint64_t bit = (uint64_t)1 << (field - type->fields);
+
+    if (wire != expect) {
+        if (wire != BYTES || !repeated || !packed_fits(payload, expect))
+            return inn_fail(s->err, INN_ERR_FORMAT,
+                            "byte %zu: %s '%s' is of the wrong kind",
+                            (size_t)(payload.at - s->start), type->short_name,
+                            field->name);
+        return INN_OK;
+    }
+    if (!repeated) {
+        if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+            bit = SEEN_ONEOF;
+        if (*seen & bit)
+            return inn_fail(s->err, INN_ERR_FORMAT,
+                            "byte %zu: %s '%s' is there twice",
+                            (size_t)(payload.at - s->start), type->short_name,
+                            field->name);
+        *seen |= bit;
+    }
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return scan_message(s, field->descriptor, payload, depth + 1);
+    if (field->type == PROTOBUF_C_TYPE_STRING && payload.at < payload.end &&
+        memchr(payload.at, 0, (size_t)(payload.end - payload.at)) != NULL)
+        return inn_fail(s->err, INN_ERR_FORMAT,
+                        "byte %zu: %s '%s' has a zero byte in its text",
+                        (size_t)(payload.at - s->start), type->short_name,
+                        field->name);
+    return INN_OK;
+}
+
+static enum inn_status scan_message(const struct scan *s,
+                                    const ProtobufCMessageDescriptor *type,
+                                    struct span in, int depth)
+{
+    const ProtobufCFieldDescriptor *field;
+    struct span payload;
+    uint64_t tag, seen = 0;
+    enum inn_status st;
+
+    assert(type->n_fields < 63);
+    if (depth > INN_WIRE_DEPTH)
+        return inn_fail(s->err, INN_ERR_FORMAT,
+                        "byte %zu: parts nest deeper than %d",
+                        (size_t)(in.at - s->start), INN_WIRE_DEPTH);
+    while (in.at < in.end) {
+        const uint8_t *at = in.at;
+
+        /* Numbers of fields have 29 bits. */
+        if (!read_varint(&tag, &in) || tag >> 32 != 0 || tag >> 3 == 0)
+            return fault(s, at, "a field without a valid number");
+        payload = in;
+        st = take_payload(s, &in, &payload, (unsigned)(tag & 7));
+        if (st != INN_OK)
+            return st;
+        field = protobuf_c_message_descriptor_get_field(
+            type, (unsigned)(tag >> 3));
+        if (field == NULL)
+            continue;
+        st = scan_known(s, type, field, payload, (unsigned)(tag & 7), &seen,
+                        depth);
+        if (st != INN_OK)
+            return st;
+    }
     return INN_OK;
 }
 
@@ -128,103 +211,64 @@ enum inn_status inn_wire_scan(const ProtobufCMessageDescriptor *type,
                               const uint8_t *bytes, size_t len,
                               struct inn_error *err)
 {
-    const ProtobufCMessageDescriptor *types[INN_WIRE_DEPTH];
-    size_t ends[INN_WIRE_DEPTH];
-    struct cursor c = {bytes, 0, len};
-    int depth = 0;
+    const struct scan s = {bytes, err};
+    struct span in = {bytes, bytes};
 
-    /* protobuf's own limit; protobuf-c has 32-bit lengths in places */
-    if (len > INT_MAX)
-        return inn_fail(err, INN_ERR_FORMAT,
-                        "a message of %zu bytes, %d are the most", len,
-                        INT_MAX);
-    types[0] = type;
-    ends[0] = len;
-    for (;;) {
-        const ProtobufCMessageDescriptor *sub;
-        enum inn_status st;
-        uint64_t take = 0;
-
-        while (depth > 0 && c.at == ends[depth])
-            c.end = ends[--depth];
-        if (c.at == c.end)
-            return INN_OK;
-        st = read_field(&c, types[depth], &sub, &take, err);
-        if (st != INN_OK)
-            return st;
-        if (sub == NULL) {
-            c.at += (size_t)take;
-            continue;
-        }
-        if (depth + 1 == INN_WIRE_DEPTH)
-            return inn_fail(err, INN_ERR_FORMAT,
-                            "messages nested deeper than %d", INN_WIRE_DEPTH);
-        depth++;
-        types[depth] = sub;
-        ends[depth] = c.end = c.at + (size_t)take;
-    }
+    if (len > INN_WIRE_MAX_BYTES)
+        return inn_fail(err, INN_ERR_LIMIT,
+                        "%zu bytes of %s; a message has at most %zu", len,
+                        type->short_name, INN_WIRE_MAX_BYTES);
+    if (len == 0)
+        return INN_OK;
+    in.end += len;
+    return scan_message(&s, type, in, 0);
 }
 
-/* protobuf-c's allocator can't say why it failed: kept here. */
+/* A refused allocation is told from bad bytes by the error it leaves. */
 struct allocator {
-    ProtobufCAllocator base;
-    struct inn_heap *heap;
+    struct inn_arena *arena;
     struct inn_error err;
 };
 
-static void *wire_alloc(void *data, size_t size)
+static void *arena_alloc(void *data, size_t size)
 {
     struct allocator *a = data;
 
-    return inn_alloc_raw(a->heap, size, 1, &a->err);
+    return inn_arena_alloc(a->arena, size, 1, &a->err);
 }
 
-static void wire_free(void *data, void *block)
+static void arena_release(void *data, void *block)
 {
-    struct allocator *a = data;
-
-    inn_free(a->heap, block);
-}
-
-static void allocator_init(struct allocator *a, struct inn_heap *heap)
-{
-    a->base.alloc = wire_alloc;
-    a->base.free = wire_free;
-    a->base.allocator_data = a;
-    a->heap = heap;
-    a->err.status = INN_OK;
+    (void)data;
+    (void)block;
 }
 
 enum inn_status inn_wire_unpack(ProtobufCMessage **message,
                                 const ProtobufCMessageDescriptor *type,
                                 const uint8_t *bytes, size_t len,
-                                struct inn_heap *heap, struct inn_error *err)
+                                struct inn_arena *arena,
+                                struct inn_error *err)
 {
-    struct allocator a;
+    struct allocator data = {arena, {INN_OK, ""}};
+    ProtobufCAllocator allocator = {arena_alloc, arena_release, &data};
+    static const uint8_t none[1] = {0};
     enum inn_status st;
 
     *message = NULL;
     st = inn_wire_scan(type, bytes, len, err);
     if (st != INN_OK)
         return st;
-    allocator_init(&a, heap);
-    *message = protobuf_c_message_unpack(type, &a.base, len, bytes);
-    if (*message != NULL)
-        return INN_OK;
-    if (a.err.status == INN_OK)
-        return inn_fail(err, INN_ERR_FORMAT, "a damaged message '%s'",
+    *message = protobuf_c_message_unpack(type, &allocator, len,
+                                         len > 0 ? bytes : none);
+    /* Some of its failed allocations pass unnoticed as absent lists. */
+    if (data.err.status != INN_OK) {
+        *message = NULL;
+        if (err != NULL)
+            *err = data.err;
+        return data.err.status;
+    }
+    if (*message == NULL)
+        return inn_fail(err, INN_ERR_FORMAT, "%s can't be unpacked",
                         type->short_name);
-    if (err != NULL)
-        *err = a.err;
-    return a.err.status;
-}
-
-void inn_wire_free(ProtobufCMessage *message, struct inn_heap *heap)
-{
-    struct allocator a;
-
-    if (message == NULL)
-        return;
-    allocator_init(&a, heap);
-    protobuf_c_message_free_unpacked(message, &a.base);
+    return INN_OK;
 }

@@ -24,7 +24,6 @@ struct source {
     struct inn_section *sections;
     size_t n_sections;
     const int *weight_sections; /* in the model's arena */
-    ProtobufCMessage *keep;     /* what the graph borrows */
 };
 
 static void source_free(void *state)
@@ -33,7 +32,6 @@ static void source_free(void *state)
 
     if (s == NULL)
         return;
-    inn_wire_free(s->keep, s->heap);
     inn_free(s->heap, s->sections);
     inn_file_unmap(&s->file);
     inn_free(s->heap, s);
@@ -118,11 +116,12 @@ static enum inn_status read_message(struct inn_unpacking *u,
     if (found == NULL)
         return inn_fail(err, INN_ERR_FORMAT, "no section '%s'",
                         inn_section_name(kind));
-    if (found->raw_bytes > INT32_MAX)
+    if (found->raw_bytes > INN_WIRE_MAX_BYTES)
         return inn_fail(err, INN_ERR_FORMAT,
-                        "section '%s': %llu bytes, a message has %d at most",
+                        "section '%s': %llu bytes, a message has %zu at most",
                         inn_section_name(kind),
-                        (unsigned long long)found->raw_bytes, INT32_MAX);
+                        (unsigned long long)found->raw_bytes,
+                        INN_WIRE_MAX_BYTES);
     bytes = inn_alloc_raw(s->heap, (size_t)found->raw_bytes, 1, err);
     if (bytes == NULL)
         return err->status;
@@ -152,10 +151,8 @@ static enum inn_status read_model(struct inn_model *model, struct source *s,
     enum inn_status st = INN_OK;
     size_t i;
 
-    for (i = 0; i < INN_COUNT(steps) && st == INN_OK; i++) {
+    for (i = 0; i < INN_COUNT(steps) && st == INN_OK; i++)
         st = read_message(&u, s, steps[i].kind, steps[i].unpack, err);
-        s->keep = u.keep;
-    }
     s->weight_sections = u.weight_sections;
     return st == INN_OK ? inn_unpack_check(&u, err) : st;
 }

@@ -36,9 +36,7 @@ enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
 
 /*
  * A model under construction. Each call unpacks one message and checks all
- * that it says; network comes first, then groups. All of bytes is copied but
- * what graph borrows: that is *keep, to be freed with inn_wire_free after
- * the graph.
+ * that it says; network comes first, then groups. Nothing of bytes is kept.
  */
 struct inn_unpacking {
     struct inn_model *model;
@@ -46,7 +44,6 @@ struct inn_unpacking {
     const struct inn_section *sections;
     size_t n_sections;
     int *weight_sections; /* [model->n_weights], from the model's arena */
-    void *keep;           /* ProtobufCMessage */
 };
 
 enum inn_status inn_unpack_network(struct inn_unpacking *u,

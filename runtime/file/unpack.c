@@ -285,11 +285,11 @@ enum inn_status inn_unpack_network(struct inn_unpacking *u,
     const Inn__Network *net;
     enum inn_status st;
 
+    /* In the model's arena: the graph borrows its own bytes from it. */
     st = inn_wire_unpack(&message, &inn__network__descriptor, bytes, len,
-                         u->heap, err);
+                         &model->arena, err);
     if (st != INN_OK)
         return st;
-    u->keep = message; /* the graph borrows the model's bytes from it */
     net = (const Inn__Network *)message;
     if (net->kernel > INN_KERNEL_LINEAR || net->edge > INN_EDGE_CLAMP)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
@@ -342,15 +342,16 @@ enum inn_status inn_unpack_meta(struct inn_unpacking *u,
                                 struct inn_error *err)
 {
     struct inn_model *model = u->model;
-    struct inn_arena *arena = &model->arena;
+    struct inn_arena *arena = &model->arena, messages;
     ProtobufCMessage *message;
     const Inn__Meta *meta;
     enum inn_status st;
 
+    inn_arena_init(&messages, u->heap);
     st = inn_wire_unpack(&message, &inn__meta__descriptor, bytes, len,
-                         u->heap, err);
+                         &messages, err);
     if (st != INN_OK)
-        return st;
+        goto out;
     meta = (const Inn__Meta *)message;
     model->source_hash = meta->source_hash;
     model->converter = inn_arena_strdup(arena, meta->converter, err);
@@ -361,6 +362,7 @@ enum inn_status inn_unpack_meta(struct inn_unpacking *u,
         st = err->status;
     if (st == INN_OK && meta->input != NULL)
         st = read_input(&model->prep, meta->input, err);
-    inn_wire_free(message, u->heap);
+out:
+    inn_arena_free(&messages);
     return st;
 }

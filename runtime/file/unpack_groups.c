@@ -429,13 +429,15 @@ enum inn_status inn_unpack_groups(struct inn_unpacking *u,
     struct inn_model *model = u->model;
     ProtobufCMessage *message;
     const Inn__Groups *groups;
+    struct inn_arena messages;
     enum inn_status st;
     size_t n, i;
 
+    inn_arena_init(&messages, u->heap);
     st = inn_wire_unpack(&message, &inn__groups__descriptor, bytes, len,
-                         u->heap, err);
+                         &messages, err);
     if (st != INN_OK)
-        return st;
+        goto out;
     groups = (const Inn__Groups *)message;
     n = groups->n_group;
     model->groups = inn_arena_alloc(&model->arena, n, sizeof(*model->groups),
@@ -458,7 +460,7 @@ enum inn_status inn_unpack_groups(struct inn_unpacking *u,
     if (st == INN_OK)
         st = read_pinned(u, groups, err);
 out:
-    inn_wire_free(message, u->heap);
+    inn_arena_free(&messages);
     return st;
 }
 
@@ -469,13 +471,15 @@ enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
     struct inn_model *model = u->model;
     ProtobufCMessage *message;
     const Inn__Partitions *all;
+    struct inn_arena messages;
     enum inn_status st;
     size_t i;
 
+    inn_arena_init(&messages, u->heap);
     st = inn_wire_unpack(&message, &inn__partitions__descriptor, bytes, len,
-                         u->heap, err);
+                         &messages, err);
     if (st != INN_OK)
-        return st;
+        goto out;
     all = (const Inn__Partitions *)message;
     for (i = 0; i < all->n_partition && st == INN_OK; i++) {
         const Inn__Partition *m = all->partition[i];
@@ -497,7 +501,8 @@ enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
         if (st != INN_OK)
             inn_error_prefix(err, "group '%s'", g->name);
     }
-    inn_wire_free(message, u->heap);
+out:
+    inn_arena_free(&messages);
     return st;
 }
 

@@ -10,7 +10,7 @@ libinncore_la_SOURCES += \
     runtime/graph/onnx_internal.h \
     runtime/graph/onnx_message.c \
     runtime/graph/onnx_read.c \
-    runtime/graph/onnx_scan.c \
+    runtime/graph/onnx_sniff.c \
     runtime/graph/onnx_subgraph.c \
     runtime/graph/onnx_tensor.c \
     runtime/graph/onnx_write.c

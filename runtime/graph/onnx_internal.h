@@ -6,10 +6,11 @@
 #define INN_GRAPH_ONNX_INTERNAL_H
 
 #include "proto/onnx.pb-c.h"
+#include "runtime/base/wire.h"
 #include "runtime/graph/internal.h"
 #include "runtime/graph/onnx.h"
 
-/* Messages may nest this deep; graphs in graphs, once functions are inlined. */
+/* Calls of functions may nest this deep; graphs in graphs, once inlined. */
 #define INN_ONNX_MAX_DEPTH 64
 #define INN_ONNX_MAX_GRAPHS 16
 /* What a network may come to by inlining. */
@@ -22,8 +23,6 @@
 #define INN_ONNX_MAX_OPSET 27
 /* The largest number of TensorProto.DataType. */
 #define INN_ONNX_MAX_TYPE 26
-/* Protobuf's own limit, and ours. */
-#define INN_ONNX_MAX_BYTES ((size_t)INT32_MAX)
 
 /* Domain "ai.onnx" is "". NULL is "" too. */
 const char *inn_onnx_domain(const char *domain);
@@ -34,23 +33,8 @@ static inline const char *inn_onnx_text(const char *text)
     return text != NULL ? text : "";
 }
 
-/*
- * Checks the wire format of one message: nesting, lengths, wire types,
- * single fields that occur twice. What passes is safe for protobuf-c.
- */
-enum inn_status inn_onnx_scan(const ProtobufCMessageDescriptor *type,
-                              const uint8_t *bytes, size_t len,
-                              struct inn_error *err);
-
 /* "JSON text": what a file that is no ONNX may be; NULL: can't tell. */
 const char *inn_onnx_sniff(const uint8_t *bytes, size_t len);
-
-/* Scans and unpacks; *message belongs to the arena. */
-enum inn_status inn_onnx_unpack(ProtobufCMessage **message,
-                                const ProtobufCMessageDescriptor *type,
-                                const uint8_t *bytes, size_t len,
-                                struct inn_arena *arena,
-                                struct inn_error *err);
 
 /* The packed message, in the arena; never NULL on success. */
 enum inn_status inn_onnx_pack_message(const ProtobufCMessage *message,

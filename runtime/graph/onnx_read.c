@@ -564,7 +564,11 @@ static enum inn_status read_model(struct reader *r, const uint8_t *bytes,
     ProtobufCMessage *message;
     enum inn_status st;
 
-    st = inn_onnx_unpack(&message, &onnx__model_proto__descriptor, bytes, len,
+    if (len > INN_WIRE_MAX_BYTES)
+        return inn_fail(r->err, INN_ERR_LIMIT,
+                        "%zu bytes; an ONNX file has at most %zu, the rest "
+                        "belongs in external data", len, INN_WIRE_MAX_BYTES);
+    st = inn_wire_unpack(&message, &onnx__model_proto__descriptor, bytes, len,
                          &r->g->arena, r->err);
     if (st != INN_OK)
         return explain(bytes, len, st, r->err);
@@ -656,7 +660,7 @@ enum inn_status inn_onnx_read_tensor(struct inn_tensor *tensor,
     st = inn_file_map(&bytes, path, err);
     if (st != INN_OK)
         return st;
-    st = inn_onnx_unpack(&message, &onnx__tensor_proto__descriptor,
+    st = inn_wire_unpack(&message, &onnx__tensor_proto__descriptor,
                          bytes.data, bytes.len, arena, err);
     if (st == INN_OK) {
         const Onnx__TensorProto *p = (const Onnx__TensorProto *)message;

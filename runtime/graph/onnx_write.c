@@ -148,7 +148,7 @@ static enum inn_status write_info(struct writer *w, Onnx__ValueInfoProto *p,
                                  v->init->rank);
     }
     if (v->raw_type != NULL) {
-        st = inn_onnx_unpack(&message, &onnx__type_proto__descriptor,
+        st = inn_wire_unpack(&message, &onnx__type_proto__descriptor,
                              v->raw_type, v->raw_type_len, &w->arena, w->err);
         p->type = (Onnx__TypeProto *)message;
         return st;
@@ -226,7 +226,7 @@ static enum inn_status write_attr(struct writer *w,
     case INN_ATTR_TENSOR:
         return write_tensor(w, &p->t, a->tensor, false);
     default:
-        st = inn_onnx_unpack(&message, &onnx__attribute_proto__descriptor,
+        st = inn_wire_unpack(&message, &onnx__attribute_proto__descriptor,
                              a->packed, a->packed_len, &w->arena, w->err);
         *attr = (Onnx__AttributeProto *)message;
         return st;
@@ -445,10 +445,10 @@ static enum inn_status build(struct writer *w, size_t *size)
     if (st != INN_OK)
         return st;
     *size = protobuf_c_message_get_packed_size(&w->model.base);
-    if (*size > INN_ONNX_MAX_BYTES)
+    if (*size > INN_WIRE_MAX_BYTES)
         return inn_fail(w->err, INN_ERR_LIMIT,
                         "the network takes %zu bytes; an ONNX file has at "
-                        "most %zu", *size, INN_ONNX_MAX_BYTES);
+                        "most %zu", *size, INN_WIRE_MAX_BYTES);
     return INN_OK;
 }
 

@@ -4,4 +4,5 @@ unit_tests += \
     tests/unit/test_heap \
     tests/unit/test_map \
     tests/unit/test_npy \
-    tests/unit/test_tensor
+    tests/unit/test_tensor \
+    tests/unit/test_wire
