@@ -55,7 +55,7 @@ static const struct inn_option input_options[] = {
     {"std", 0, INN_OPT_NUMBERS, AT(std), "S,...", 0, 0,
      "divides inputs after that"},
     {"scale", 0, INN_OPT_NUMBER, AT(scale), "X", -1e9, 1e9,
-     "multiplies raw inputs first, such as 0.00392157 for bytes"},
+     "multiplies raw inputs first, such as 1/255 for bytes"},
     {"layout", 0, INN_OPT_CHOICE, AT(layout), "nchw|nhwc", 0, 0,
      "the network's own input layout"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};

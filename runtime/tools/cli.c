@@ -252,7 +252,7 @@ static void append(struct parse *p, struct inn_cli_list *list,
 }
 
 /* A decimal number and nothing else; strtod alone takes nan and 0x10 too. */
-static bool read_number(const char *text, const char **end, double *value)
+static bool read_decimal(const char *text, const char **end, double *value)
 {
     char *stop;
 
@@ -263,6 +263,21 @@ static bool read_number(const char *text, const char **end, double *value)
     *value = strtod(text, &stop);
     *end = stop;
     return stop != text && isfinite(*value);
+}
+
+/* A number, or a fraction of two: pictures are scaled by 1/255. */
+static bool read_number(const char *text, const char **end, double *value)
+{
+    double below;
+
+    if (!read_decimal(text, end, value))
+        return false;
+    if (**end != '/')
+        return true;
+    if (!read_decimal(*end + 1, end, &below) || below == 0)
+        return false;
+    *value /= below;
+    return isfinite(*value);
 }
 
 static bool bounded(const struct inn_option *o)

@@ -156,7 +156,7 @@ static enum inn_status choose_prep(struct task *t, struct inn_error *err)
     if (v->layout != LAYOUT_FILE)
         prep->nhwc = v->layout == LAYOUT_NHWC;
     for (i = 0; i < 4 && st == INN_OK; i++) {
-        if (prep->std[i] == 0)
+        if (i < prep->n && prep->std[i] == 0)
             st = inn_fail(err, INN_ERR_ARGUMENT, "--std has a 0");
     }
     return st;
