@@ -1,8 +1,9 @@
 /*
- * Functions of one element: Relu, Clip, LeakyRelu, PRelu, Sigmoid, Tanh and
- * the hard ones. Computed in double and rounded once; NaN passes through.
+ * Functions of one element: Relu and its kin, the smooth ones, the hard ones,
+ * Clip and PRelu. Computed in double and rounded once; NaN passes through.
  */
 #include <math.h>
+#include <string.h>
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
@@ -167,6 +168,120 @@ bool inn_lower_hard_swish(const struct inn_infer *c, struct inn_prim *prim)
 {
     (void)c;
     return lower_eltwise(prim, INN_ELT_HARDSWISH, 1.0f / 6, 0.5f);
+}
+
+static double elu(double x, double alpha, double beta)
+{
+    (void)beta;
+    return x < 0 ? alpha * expm1(x) : x;
+}
+
+enum inn_status inn_run_elu(struct inn_run *c)
+{
+    return run_unary(c, elu, inn_node_float(c->node, "alpha", 1), 0);
+}
+
+static double celu(double x, double alpha, double beta)
+{
+    (void)beta;
+    return x < 0 ? alpha * expm1(x / alpha) : x;
+}
+
+enum inn_status inn_run_celu(struct inn_run *c)
+{
+    return run_unary(c, celu, inn_node_float(c->node, "alpha", 1), 0);
+}
+
+static double selu(double x, double alpha, double gamma)
+{
+    return gamma * elu(x, alpha, 0);
+}
+
+/* Opset 6 gave the constants more digits. */
+enum inn_status inn_run_selu(struct inn_run *c)
+{
+    bool old = c->node->version < 6;
+    float alpha = old ? 1.6732f : 1.67326319217681884765625f;
+    float gamma = old ? 1.0507f : 1.05070102214813232421875f;
+
+    return run_unary(c, selu, inn_node_float(c->node, "alpha", alpha),
+                     inn_node_float(c->node, "gamma", gamma));
+}
+
+static double thresholded(double x, double alpha, double beta)
+{
+    (void)beta;
+    return x <= alpha ? 0 : x;
+}
+
+enum inn_status inn_run_thresholded_relu(struct inn_run *c)
+{
+    return run_unary(c, thresholded, inn_node_float(c->node, "alpha", 1), 0);
+}
+
+/* log(1 + exp x), where exp can't overflow. */
+static double softplus(double x, double alpha, double beta)
+{
+    (void)alpha;
+    (void)beta;
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+enum inn_status inn_run_softplus(struct inn_run *c)
+{
+    return run_unary(c, softplus, 0, 0);
+}
+
+static double softsign(double x, double alpha, double beta)
+{
+    (void)alpha;
+    (void)beta;
+    return x / (1 + fabs(x));
+}
+
+enum inn_status inn_run_softsign(struct inn_run *c)
+{
+    return run_unary(c, softsign, 0, 0);
+}
+
+static double mish(double x, double alpha, double beta)
+{
+    return x * tanh(softplus(x, alpha, beta));
+}
+
+enum inn_status inn_run_mish(struct inn_run *c)
+{
+    return run_unary(c, mish, 0, 0);
+}
+
+static double gelu(double x, double alpha, double beta)
+{
+    (void)beta;
+    return 0.5 * x * (1 + erf(x * alpha));
+}
+
+static double gelu_tanh(double x, double alpha, double beta)
+{
+    return 0.5 * x * (1 + tanh(alpha * (x + beta * x * x * x)));
+}
+
+enum inn_status inn_infer_gelu(struct inn_infer *c)
+{
+    const char *kind = inn_node_string(c->node, "approximate", "none");
+
+    if (strcmp(kind, "none") != 0 && strcmp(kind, "tanh") != 0)
+        return inn_node_fail(c->node, c->err, INN_ERR_FORMAT,
+                             "there is no approximation '%s'", kind);
+    return inn_infer_same(c);
+}
+
+enum inn_status inn_run_gelu(struct inn_run *c)
+{
+    const char *kind = inn_node_string(c->node, "approximate", "none");
+
+    if (strcmp(kind, "tanh") == 0) /* √(2/π) */
+        return run_unary(c, gelu_tanh, 0.79788456080286535588, 0.044715);
+    return run_unary(c, gelu, 0.70710678118654752440, 0); /* 1/√2 */
 }
 
 /* Clip's bounds are attributes before opset 11, scalar inputs after it. */

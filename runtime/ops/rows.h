@@ -8,11 +8,13 @@
 #include "runtime/ops/op.h"
 
 /* activation.c */
-inn_infer_fn inn_infer_clip, inn_infer_prelu;
+inn_infer_fn inn_infer_clip, inn_infer_gelu, inn_infer_prelu;
 inn_couple_fn inn_couple_prelu;
-inn_run_fn inn_run_clip, inn_run_hard_sigmoid, inn_run_hard_swish,
-    inn_run_leaky_relu, inn_run_prelu, inn_run_relu, inn_run_sigmoid,
-    inn_run_tanh;
+inn_run_fn inn_run_celu, inn_run_clip, inn_run_elu, inn_run_gelu,
+    inn_run_hard_sigmoid, inn_run_hard_swish, inn_run_leaky_relu,
+    inn_run_mish, inn_run_prelu, inn_run_relu, inn_run_selu,
+    inn_run_sigmoid, inn_run_softplus, inn_run_softsign, inn_run_tanh,
+    inn_run_thresholded_relu;
 inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
     inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
 
