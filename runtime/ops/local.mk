@@ -18,6 +18,8 @@ libinncore_la_SOURCES += \
     runtime/ops/fold_constants.c \
     runtime/ops/gather.c \
     runtime/ops/identity.c \
+    runtime/ops/layer_norm.c \
+    runtime/ops/lrn.c \
     runtime/ops/macs.c \
     runtime/ops/matmul.c \
     runtime/ops/norm.c \

@@ -67,6 +67,19 @@ inn_couple_fn inn_couple_dropout;
 inn_run_fn inn_run_cast, inn_run_dropout;
 inn_lower_fn inn_lower_dropout;
 
+/* layer_norm.c */
+inn_infer_fn inn_infer_group_norm, inn_infer_instance_norm,
+    inn_infer_layer_norm;
+inn_couple_fn inn_couple_group_norm, inn_couple_instance_norm,
+    inn_couple_layer_norm;
+inn_resize_fn inn_resize_group_norm;
+inn_run_fn inn_run_group_norm, inn_run_instance_norm, inn_run_layer_norm;
+
+/* lrn.c */
+inn_infer_fn inn_infer_lrn;
+inn_couple_fn inn_couple_lrn;
+inn_run_fn inn_run_lrn;
+
 /* matmul.c */
 inn_infer_fn inn_infer_gemm, inn_infer_matmul;
 inn_couple_fn inn_couple_gemm, inn_couple_matmul;

@@ -350,6 +350,74 @@ START_TEST(reductions_pass_the_axes_that_stay)
 }
 END_TEST
 
+START_TEST(instance_norm_vectors_run_along_axis_1)
+{
+    net_input(g, "x", INN_F32, 3, DIMS(2, 4, 3), NULL);
+    net_init(g, "v", INN_F32, 1, DIMS(4), NULL);
+    net_node(g, "InstanceNormalization", 6, "x v v", "y");
+    ck_assert_str_eq(couple(0), "alike in0 out0; map in1.0 out0.1; "
+                                "map in2.0 out0.1; ");
+}
+END_TEST
+
+START_TEST(layer_norm_lets_what_it_normalises_change)
+{
+    net_input(g, "x", INN_F32, 3, DIMS(2, 4, 3), NULL);
+    net_init(g, "v", INN_F32, 1, DIMS(3), NULL);
+    net_node(g, "LayerNormalization", 17, "x v v", "y m");
+    ck_assert_str_eq(couple(0), "alike in0 out0; alike in1 in0; "
+                                "alike in2 in0; map out1.0 in0.0; "
+                                "map out1.1 in0.1; ");
+}
+END_TEST
+
+static void add_group_norm(int version, int64_t groups, int64_t vector)
+{
+    net_input(g, "x", INN_F32, 3, DIMS(2, 4, 3), NULL);
+    net_init(g, "v", INN_F32, 1, DIMS(vector), NULL);
+    net_int(g, net_node(g, "GroupNormalization", version, "x v v", "y"),
+            "num_groups", groups);
+}
+
+START_TEST(group_norm_keeps_equal_counts_in_all_groups)
+{
+    add_group_norm(21, 2, 4);
+    ck_assert_str_eq(couple(0),
+                     "unite in0.1 0,1,0,1; alike in0 out0; "
+                     "map in1.0 out0.1; map in2.0 out0.1; ");
+}
+END_TEST
+
+START_TEST(group_norm_of_old_has_vectors_that_stay)
+{
+    add_group_norm(18, 2, 2);
+    ck_assert_str_eq(couple(0),
+                     "unite in0.1 0,1,0,1; alike in0 out0; "
+                     "pin in1.0 (one for each group of GroupNormalization); "
+                     "pin in2.0 (one for each group of GroupNormalization); "
+                     );
+}
+END_TEST
+
+START_TEST(group_norm_of_single_channels_couples_none)
+{
+    add_group_norm(18, 4, 4);
+    ck_assert_str_eq(couple(0), "alike in0 out0; map in1.0 out0.1; "
+                                "map in2.0 out0.1; ");
+}
+END_TEST
+
+START_TEST(lrn_pins_the_order_of_channels)
+{
+    net_input(g, "x", INN_F32, 3, DIMS(2, 4, 3), NULL);
+    net_int(g, net_node(g, "LRN", 13, "x", "y"), "size", 3);
+    ck_assert_str_eq(couple(0), "map out0.0 in0.0; "
+                                "pin in0.1 (normalised across channels by "
+                                "LRN); pin out0.1 (normalised across "
+                                "channels by LRN); map out0.2 in0.2; ");
+}
+END_TEST
+
 static int64_t to_length(void *state, struct inn_operand axis)
 {
     (void)state;
@@ -406,6 +474,21 @@ START_TEST(group_of_a_grouped_conv_stays)
 }
 END_TEST
 
+START_TEST(number_of_groups_follows_where_each_is_a_channel)
+{
+    add_group_norm(21, 4, 4);
+    ck_assert_str_eq(resize(true), "num_groups=2; ");
+    ck_assert_str_eq(resize(false), "");
+}
+END_TEST
+
+START_TEST(number_of_groups_stays_where_they_shrink)
+{
+    add_group_norm(21, 2, 4);
+    ck_assert_str_eq(resize(true), "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("couple");
@@ -427,8 +510,16 @@ int main(void)
     tcase_add_test(t, pools_pass_axis_1);
     tcase_add_test(t, softmax_pins_what_it_normalises);
     tcase_add_test(t, reductions_pass_the_axes_that_stay);
+    tcase_add_test(t, instance_norm_vectors_run_along_axis_1);
+    tcase_add_test(t, layer_norm_lets_what_it_normalises_change);
+    tcase_add_test(t, group_norm_keeps_equal_counts_in_all_groups);
+    tcase_add_test(t, group_norm_of_old_has_vectors_that_stay);
+    tcase_add_test(t, group_norm_of_single_channels_couples_none);
+    tcase_add_test(t, lrn_pins_the_order_of_channels);
     tcase_add_test(t, group_of_a_depthwise_conv_follows_its_width);
     tcase_add_test(t, group_of_a_grouped_conv_stays);
+    tcase_add_test(t, number_of_groups_follows_where_each_is_a_channel);
+    tcase_add_test(t, number_of_groups_stays_where_they_shrink);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
