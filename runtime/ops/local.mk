@@ -1,5 +1,6 @@
 libinncore_la_SOURCES += \
     runtime/ops/activation.c \
+    runtime/ops/along.c \
     runtime/ops/args.c \
     runtime/ops/args.h \
     runtime/ops/binary.c \

@@ -18,6 +18,11 @@ inn_run_fn inn_run_celu, inn_run_clip, inn_run_elu, inn_run_gelu,
 inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
     inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
 
+/* along.c */
+inn_infer_fn inn_infer_arg, inn_infer_cumsum;
+inn_couple_fn inn_couple_arg, inn_couple_cumsum;
+inn_run_fn inn_run_arg, inn_run_cumsum;
+
 /* binary.c */
 inn_infer_fn inn_infer_binary;
 inn_couple_fn inn_couple_binary;
@@ -126,7 +131,7 @@ inn_run_fn inn_run_slice;
 /* softmax.c */
 inn_infer_fn inn_infer_softmax;
 inn_couple_fn inn_couple_softmax;
-inn_run_fn inn_run_log_softmax, inn_run_softmax;
+inn_run_fn inn_run_hardmax, inn_run_log_softmax, inn_run_softmax;
 
 /* transpose.c */
 inn_infer_fn inn_infer_transpose;

@@ -1,8 +1,9 @@
 /*
- * Softmax and LogSoftmax: until opset 12 over all axes from axis on, taken
- * as one, after it over one axis.
+ * Softmax, LogSoftmax and Hardmax: until opset 12 over all axes from axis on,
+ * taken as one, after it over one axis.
  */
 #include <math.h>
+#include <string.h>
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
@@ -33,6 +34,8 @@ enum inn_status inn_infer_softmax(struct inn_infer *c)
 
 enum inn_status inn_couple_softmax(struct inn_couple *c)
 {
+    bool hard = strcmp(c->node->op_type, "Hardmax") == 0;
+    const char *why = hard ? "searched by Hardmax" : "normalised by Softmax";
     int i, axis = 0, rank = c->in[0]->rank;
     struct inn_args a = INN_ARGS(c);
     enum inn_status st;
@@ -40,10 +43,9 @@ enum inn_status inn_couple_softmax(struct inn_couple *c)
     st = softmax_axis(&a, rank, &axis);
     for (i = 0; i < rank && st == INN_OK; i++) {
         if (i == axis || (c->node->version < 13 && i > axis)) {
-            st = inn_couple_pin(c, inn_in(0, i), "normalised by Softmax");
+            st = inn_couple_pin(c, inn_in(0, i), why);
             if (st == INN_OK)
-                st = inn_couple_pin(c, inn_out(0, i),
-                                    "normalised by Softmax");
+                st = inn_couple_pin(c, inn_out(0, i), why);
         } else {
             st = inn_couple_map(c, inn_out(0, i), inn_in(0, i), NULL);
         }
@@ -58,6 +60,7 @@ struct softmax {
     const float *x;
     float *y;
     size_t n, inner, parts; /* parts of inner */
+    void (*one)(const struct softmax *v, const float *x, float *y);
     bool log;
 };
 
@@ -79,6 +82,19 @@ static void softmax_one(const struct softmax *v, const float *x, float *y)
     }
 }
 
+/* 1 at the first of the largest, 0 elsewhere. */
+static void hardmax_one(const struct softmax *v, const float *x, float *y)
+{
+    size_t i, best = 0;
+
+    for (i = 1; i < v->n; i++) {
+        if (x[i * v->inner] > x[best * v->inner])
+            best = i;
+    }
+    for (i = 0; i < v->n; i++)
+        y[i * v->inner] = i == best;
+}
+
 static void softmax_part(void *context, size_t part)
 {
     const struct softmax *v = context;
@@ -88,13 +104,12 @@ static void softmax_part(void *context, size_t part)
     if (end > v->inner)
         end = v->inner;
     for (; i < end; i++)
-        softmax_one(v, v->x + base + i, v->y + base + i);
+        v->one(v, v->x + base + i, v->y + base + i);
 }
 
-static enum inn_status run_softmax(struct inn_run *c, bool log)
+static enum inn_status run_softmax(struct inn_run *c, struct softmax v)
 {
     const struct inn_tensor *x = c->in[0];
-    struct softmax v = {.log = log};
     struct inn_args a = INN_ARGS(c);
     enum inn_status st;
     int axis, end;
@@ -117,10 +132,15 @@ static enum inn_status run_softmax(struct inn_run *c, bool log)
 
 enum inn_status inn_run_softmax(struct inn_run *c)
 {
-    return run_softmax(c, false);
+    return run_softmax(c, (struct softmax){.one = softmax_one});
 }
 
 enum inn_status inn_run_log_softmax(struct inn_run *c)
 {
-    return run_softmax(c, true);
+    return run_softmax(c, (struct softmax){.one = softmax_one, .log = true});
+}
+
+enum inn_status inn_run_hardmax(struct inn_run *c)
+{
+    return run_softmax(c, (struct softmax){.one = hardmax_one});
 }

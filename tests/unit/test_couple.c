@@ -418,6 +418,30 @@ START_TEST(lrn_pins_the_order_of_channels)
 }
 END_TEST
 
+START_TEST(searches_and_running_sums_pin_their_axis)
+{
+    net_input(g, "x", INN_F32, 2, DIMS(2, 4), NULL);
+    net_input(g, "k", INN_I64, 0, NULL, NULL);
+    net_init(g, "axis", INN_I64, 1, DIMS(1), (int64_t[]){-1});
+    net_int(g, net_node(g, "ArgMax", 13, "x", "a"), "keepdims", 0);
+    ck_assert_str_eq(couple(0), "pin in0.0 (searched by ArgMax); "
+                                "map out0.0 in0.1; ");
+    net_node(g, "Hardmax", 13, "x", "h");
+    ck_assert_str_eq(couple(1), "map out0.0 in0.0; "
+                                "pin in0.1 (searched by Hardmax); "
+                                "pin out0.1 (searched by Hardmax); ");
+    net_node(g, "CumSum", 14, "x axis", "c");
+    ck_assert_str_eq(couple(2), "map out0.0 in0.0; "
+                                "pin in0.1 (summed in order by CumSum); "
+                                "pin out0.1 (summed in order by CumSum); ");
+    net_node(g, "CumSum", 14, "x k", "d");
+    ck_assert_str_eq(couple(3), "pin in0.0 (summed in order by CumSum); "
+                                "pin out0.0 (summed in order by CumSum); "
+                                "pin in0.1 (summed in order by CumSum); "
+                                "pin out0.1 (summed in order by CumSum); ");
+}
+END_TEST
+
 static int64_t to_length(void *state, struct inn_operand axis)
 {
     (void)state;
@@ -516,6 +540,7 @@ int main(void)
     tcase_add_test(t, group_norm_of_old_has_vectors_that_stay);
     tcase_add_test(t, group_norm_of_single_channels_couples_none);
     tcase_add_test(t, lrn_pins_the_order_of_channels);
+    tcase_add_test(t, searches_and_running_sums_pin_their_axis);
     tcase_add_test(t, group_of_a_depthwise_conv_follows_its_width);
     tcase_add_test(t, group_of_a_grouped_conv_stays);
     tcase_add_test(t, number_of_groups_follows_where_each_is_a_channel);
