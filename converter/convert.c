@@ -115,12 +115,12 @@ static enum inn_status keep_options(struct inn_model *model, const char *path,
                                       err);
     if (model->source_name == NULL || model->options == NULL ||
         model->bindings == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         model->bindings[i] = given[i];
         model->bindings[i].name = inn_arena_strdup(arena, given[i].name, err);
         if (model->bindings[i].name == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
     }
     model->n_bindings = (int)n;
     return INN_OK;
@@ -177,7 +177,7 @@ static enum inn_status find_groups(struct inn_model *model,
         more = inn_realloc(model->heap, pins, options.n_pins + 1,
                            sizeof(*pins), err);
         if (more == NULL) {
-            st = INN_ERR_MEMORY;
+            st = inn_refused(err);
             break;
         }
         pins = more;
@@ -185,7 +185,7 @@ static enum inn_status find_groups(struct inn_model *model,
         pins[options.n_pins].reason = inn_arena_strdup(&model->arena, why,
                                                        err);
         if (pins[options.n_pins].reason == NULL) {
-            st = INN_ERR_MEMORY;
+            st = inn_refused(err);
             break;
         }
         options.pins = pins;
@@ -277,7 +277,7 @@ enum inn_status inn_convert(struct inn_model **model,
     memset(report, 0, sizeof(*report));
     m = inn_alloc(heap, 1, sizeof(*m), err);
     if (m == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     m->heap = heap;
     inn_arena_init(&m->arena, heap);
     st = convert(m, report, path, options, err);

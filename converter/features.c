@@ -50,7 +50,7 @@ static enum inn_status full_widths(const struct inn_model *model,
     *widths = inn_arena_alloc(arena, (size_t)model->n_groups, sizeof(**widths),
                               err);
     if (*widths == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (g = 0; g < model->n_groups; g++)
         (*widths)[g] = model->groups[g].size;
     return INN_OK;
@@ -84,7 +84,7 @@ static enum inn_status gather(struct slices *s, const struct inn_model *model,
     s->rows = inn_arena_alloc(arena, (size_t)s->n * (size_t)s->len,
                               sizeof(float), err);
     if (data == NULL || s->rows == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     inn_convert_elements(data, INN_F32, t->data, t->type, count);
     for (p = 0; p < s->n; p++) {
         float *row = s->rows + p * s->len;
@@ -246,7 +246,7 @@ enum inn_status inn_rank_group(struct inn_model *model, int g,
 
     scores = inn_alloc(model->heap, (size_t)group->size, sizeof(*scores), err);
     if (scores == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (p = 0; p < group->size; p++)
         scores[p].channel = p;
     for (i = 0; i < model->n_axes; i++)

@@ -25,7 +25,7 @@ static enum inn_status both_widths(const struct inn_model *model,
     *full = inn_arena_alloc(arena, n, sizeof(**full), err);
     *nodes = inn_arena_alloc(arena, n, sizeof(**nodes), err);
     if (*full == NULL || *nodes == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (g = 0; g < n; g++) {
         (*full)[g] = model->groups[g].size;
         (*nodes)[g] = model->groups[g].nodes;
@@ -131,7 +131,7 @@ static enum inn_status load_grid(void *state, int w, void *data,
             continue;
         sources[k] = inn_arena_alloc(&arena, (size_t)t->dims[k],
                                      sizeof(**sources), err);
-        st = sources[k] == NULL ? INN_ERR_MEMORY
+        st = sources[k] == NULL ? inn_refused(err)
              : axis_sources(sources[k], t->dims[k], model, axis, full, &arena,
                             err);
     }
@@ -174,7 +174,7 @@ static enum inn_status fit_group(struct fitting *f, int g,
                                err);
     nodes = inn_arena_alloc(arena, f->inner, (size_t)m * sizeof(double), err);
     if (channels == NULL || nodes == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (o = 0; o < f->outer; o++) {
         const double *in = f->in + o * (size_t)f->len_in * f->inner;
         double *out = f->out + o * (size_t)f->len_out * f->inner;
@@ -252,7 +252,7 @@ static enum inn_status fit_weight(struct inn_model *model,
     st = both_widths(model, &arena, &full, &nodes, err);
     data = inn_arena_alloc(&arena, count, sizeof(*data), err);
     if (data == NULL)
-        st = INN_ERR_MEMORY;
+        st = inn_refused(err);
     if (st == INN_OK)
         inn_convert_elements(data, INN_F64, t->data, t->type, count);
     for (k = 0; k < t->rank && st == INN_OK; k++) {
@@ -272,7 +272,7 @@ static enum inn_status fit_weight(struct inn_model *model,
         f.out = inn_arena_alloc(&arena, f.outer * f.inner,
                                 (size_t)f.len_out * sizeof(double), err);
         if (f.out == NULL) {
-            st = INN_ERR_MEMORY;
+            st = inn_refused(err);
             break;
         }
         copy_fixed(&f);
@@ -288,7 +288,7 @@ static enum inn_status fit_weight(struct inn_model *model,
                         : inn_arena_alloc(&model->arena, weight->grid.bytes,
                                           1, err);
     if (st == INN_OK && weight->grid.data == NULL)
-        st = INN_ERR_MEMORY;
+        st = inn_refused(err);
     if (st == INN_OK) {
         i = inn_tensor_count(&weight->grid);
         inn_convert_elements(weight->grid.data, t->type, data, INN_F64, i);
@@ -356,7 +356,7 @@ enum inn_status inn_make_grids(struct inn_model *model,
     model->weights = inn_arena_alloc(&model->arena, (size_t)n + 1,
                                      sizeof(*model->weights), err);
     if (model->weights == NULL)
-        st = INN_ERR_MEMORY;
+        st = inn_refused(err);
     for (v = 0; v < graph->n_values && st == INN_OK; v++) {
         struct inn_weight *weight = &model->weights[model->n_weights];
         bool fewer;

@@ -79,7 +79,7 @@ enum inn_status inn_verify_groups(const struct inn_model *model, int *bad,
     widths = inn_alloc(model->heap, (size_t)model->n_groups, sizeof(*widths),
                        err);
     if (widths == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (g = 0; g < model->n_groups; g++)
         widths[g] = other_width(&model->groups[g], g);
     if (!consistent(model, widths, why, len, &st, err) && st == INN_OK) {

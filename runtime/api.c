@@ -48,11 +48,11 @@ enum inn_status inn_open(struct inn_file **file, const char *path,
     *file = NULL;
     heap = new_heap(limits, err);
     if (heap == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     f = inn_alloc(heap, 1, sizeof(*f), err);
     if (f == NULL) {
         inn_heap_free(heap);
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     }
     f->heap = heap;
     if (limits != NULL)
@@ -124,7 +124,7 @@ static enum inn_status make_net(struct inn_net **net, struct inn_graph *graph,
 
     if (n == NULL) {
         inn_graph_free(graph);
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     }
     n->heap = heap;
     n->graph = graph;
@@ -141,7 +141,7 @@ enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
 {
     struct inn_plan plan = {.partition = partition, .quadrature = quadrature};
     struct inn_graph *sampled = NULL;
-    enum inn_status st = INN_ERR_MEMORY;
+    enum inn_status st;
 
     *net = NULL;
     plan.heap = file->heap;
@@ -149,7 +149,7 @@ enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
     plan.widths = inn_alloc(file->heap, (size_t)plan.n_groups,
                             sizeof(*plan.widths), err);
     if (plan.widths == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     if (plan.n_groups > 0)
         memcpy(plan.widths, widths, (size_t)plan.n_groups * sizeof(*widths));
     st = inn_model_sample(&sampled, file->model, &plan, file->limits.threads,
@@ -172,7 +172,7 @@ enum inn_status inn_net_read(struct inn_net **net, const char *path,
     *net = NULL;
     heap = new_heap(limits, err);
     if (heap == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     st = inn_onnx_read(&graph, path, &options, heap, err);
     if (st == INN_OK)
         st = make_net(net, graph, heap, limits != NULL ? limits->threads : 0,

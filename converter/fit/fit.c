@@ -123,7 +123,7 @@ static enum inn_status solve(double *nodes, int64_t m, const double *channels,
 
     ab = inn_alloc(heap, (size_t)m, LDAB * sizeof(*ab), err);
     if (ab == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     normal_matrix(ab, b);
     info = LAPACKE_dpbtrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)m, band, ab,
                                LDAB);
@@ -169,7 +169,7 @@ enum inn_status inn_grid_fit(double *nodes, int64_t m, const double *channels,
         return INN_OK;
     }
     if (!rows_new(&b, m, n, kernel, edge, heap, err)) {
-        st = INN_ERR_MEMORY;
+        st = inn_refused(err);
         goto out;
     }
     st = solve(nodes, m, channels, count, &b, heap, err);

@@ -109,7 +109,7 @@ static enum inn_status form_groups(struct build *b, struct inn_error *err)
     keyed = inn_arena_alloc(l->arena, (size_t)l->n + 1, sizeof(*keyed), err);
     found = inn_arena_alloc(l->arena, (size_t)l->n + 1, sizeof(*found), err);
     if (keyed == NULL || found == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < l->n; i++) {
         b->classes[i].group = -1;
         if (inn_labels_root(l, i) == i && l->pinned[i] == NULL) {
@@ -139,14 +139,14 @@ static enum inn_status form_groups(struct build *b, struct inn_error *err)
     b->cut = inn_arena_alloc(l->arena, (size_t)groups + 1, sizeof(*b->cut),
                              err);
     if (b->size == NULL || b->maker == NULL || b->cut == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < groups; i++) {
         b->size[i] = found[i].size;
         b->maker[i] = found[i].maker;
         b->cut[i] = inn_arena_alloc(l->arena, (size_t)found[i].size + 1, 1,
                                     err);
         if (b->cut[i] == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         for (k = 0; k < found[i].size; k++) {
             struct class *c = &b->classes[keyed[found[i].first + k].root];
 
@@ -205,7 +205,7 @@ static enum inn_status make_blocks(struct build *b, struct inn_error *err)
     model->groups = inn_arena_alloc(&model->arena, (size_t)b->n_groups + 1,
                                     sizeof(*model->groups), err);
     if (model->groups == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     model->n_groups = b->n_groups;
     for (g = 0; g < b->n_groups; g++) {
         struct inn_group *group = &model->groups[g];
@@ -220,7 +220,7 @@ static enum inn_status make_blocks(struct build *b, struct inn_error *err)
                                          err);
         if (group->blocks == NULL || group->order == NULL ||
             group->l1_rank == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         for (start = 0, k = 1; k <= b->size[g]; k++) {
             group->order[k - 1] = group->l1_rank[k - 1] = k - 1;
             if (k == b->size[g] || b->cut[g][k]) {
@@ -256,7 +256,7 @@ static enum inn_status make_spans(struct build *b,
     spans = inn_alloc(arena->heap, (size_t)axis->count + 1, sizeof(*spans),
                       err);
     if (spans == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     while (e < axis->count) {
         const struct class *c = class_at(b, axis, e);
         struct inn_span *s = &spans[n++];
@@ -279,7 +279,7 @@ static enum inn_status make_spans(struct build *b,
         memcpy(out->spans, spans, (size_t)n * sizeof(*spans));
     out->n_spans = n;
     inn_free(arena->heap, spans);
-    return out->spans == NULL ? INN_ERR_MEMORY : INN_OK;
+    return out->spans == NULL ? inn_refused(err) : INN_OK;
 }
 
 static bool has_group(const struct build *b, const struct inn_bundle *axis)
@@ -354,7 +354,7 @@ static enum inn_status note_pinned(struct build *b, int v,
     for (i = from; i < model->n_pinned; i++) {
         list[i].reason = inn_arena_strdup(&model->arena, list[i].reason, err);
         if (list[i].reason == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
     }
     return INN_OK;
 }
@@ -388,7 +388,7 @@ static enum inn_status make_axes(struct build *b, struct inn_error *err)
     model->pinned = inn_arena_alloc(&model->arena, pinned + 1,
                                     sizeof(*model->pinned), err);
     if (model->axes == NULL || model->pinned == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (v = 0; v < l->graph->n_values; v++) {
         const struct inn_marks *m = &l->marks[l->source[v]];
 
@@ -456,15 +456,15 @@ static enum inn_status name_groups(struct build *b, struct inn_error *err)
             len -= cut;
         name = inn_arena_strndup(&model->arena, full, len, err);
         if (name == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         times = inn_map_get(&seen, name);
         times = times < 0 ? 1 : times + 1;
         if (inn_map_put(&seen, name, times, err) != INN_OK)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         if (times > 1)
             name = inn_arena_printf(&model->arena, err, "%s#%d", name, times);
         if (name == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         model->groups[g].name = name;
     }
     return INN_OK;
@@ -516,7 +516,7 @@ static enum inn_status find_faults(struct build *b, const char **reasons,
     weight = inn_arena_alloc(b->l->arena, (size_t)model->n_groups + 1,
                              sizeof(*weight), err);
     if (weight == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < model->n_axes; i++) {
         const struct inn_axis *axis = &model->axes[i];
         int32_t last = -1;
@@ -552,7 +552,7 @@ static enum inn_status pin_more(struct build *b, bool *any,
     *any = false;
     why = inn_arena_alloc(b->l->arena, (size_t)model->n_groups + 1,
                           sizeof(*why), err);
-    st = why == NULL ? INN_ERR_MEMORY : find_faults(b, why, err);
+    st = why == NULL ? inn_refused(err) : find_faults(b, why, err);
     for (g = 0; st == INN_OK && g < model->n_groups; g++) {
         const char *name = model->groups[g].name;
 
@@ -632,7 +632,7 @@ enum inn_status inn_find_groups(struct inn_model *model,
         goto out;
     b.classes = inn_arena_alloc(&arena, (size_t)labels.n + 1,
                                 sizeof(*b.classes), err);
-    st = b.classes == NULL ? INN_ERR_MEMORY : build_once(&b, err);
+    st = b.classes == NULL ? inn_refused(err) : build_once(&b, err);
     if (st == INN_OK && options != NULL)
         st = check_globs(model, options->only, options->n_only, "--only",
                          err);

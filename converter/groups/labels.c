@@ -45,7 +45,7 @@ enum inn_status inn_labels_init(struct inn_labels *l,
     l->source = inn_arena_alloc(arena, n, sizeof(*l->source), err);
     l->weight = inn_arena_alloc(arena, n, sizeof(*l->weight), err);
     if (l->marks == NULL || l->source == NULL || l->weight == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (v = 0; v < graph->n_values; v++) {
         const struct inn_value *value = &graph->values[v];
 
@@ -174,7 +174,7 @@ static enum inn_status grow(struct inn_labels *l, int32_t need,
     maker = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*maker), err);
     pinned = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*pinned), err);
     if (parent == NULL || maker == NULL || pinned == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     if (l->n > 0) {
         memcpy(parent, l->parent, (size_t)l->n * sizeof(*parent));
         memcpy(maker, l->maker, (size_t)l->n * sizeof(*maker));

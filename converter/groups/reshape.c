@@ -151,7 +151,7 @@ enum inn_status inn_labels_reshape(struct inn_labels *l, int in, int out,
             axes[n_axes++] = a;
         to = inn_labels_add(l, out, axes, n_axes, err);
         if (to == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         for (e = 0; e < count; e++)
             inn_labels_unite(
                 l, to->labels[e],
@@ -185,7 +185,7 @@ enum inn_status inn_labels_transpose(struct inn_labels *l, int in, int out,
         }
         to = inn_labels_add(l, out, axes, n_axes, err);
         if (to == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         for (e = 0; e < to->count; e++) {
             int64_t index[INN_MAX_RANK], rest = e, at = 0;
 

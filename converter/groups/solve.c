@@ -49,7 +49,7 @@ static enum inn_status pin_axis(struct walk *w, int v, int axis,
     if (b == NULL)
         b = inn_labels_need(w->l, v, axis, err);
     if (b == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (e = 0; e < b->count; e++)
         inn_labels_pin(w->l, b->labels[e], reason);
     return INN_OK;
@@ -64,10 +64,10 @@ static enum inn_status tie(struct walk *w, int va, int a, int vb, int b,
 
     la = inn_labels_need(w->l, va, a, err);
     if (la == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     lb = inn_labels_need(w->l, vb, b, err);
     if (lb == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     la = inn_labels_bundle(w->l, va, a); /* needing b may have moved it */
     n = map == NULL && lb->count < la->count ? lb->count : la->count;
     for (i = 0; i < n; i++) {
@@ -197,7 +197,7 @@ static enum inn_status adopt_joint(struct walk *w, int from, int to,
         }
         if (b->n_axes > 1 && k == b->n_axes &&
             inn_labels_add(w->l, to, axes, b->n_axes, err) == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
     }
     return INN_OK;
 }
@@ -283,7 +283,7 @@ static enum inn_status sink_unite(void *state, struct inn_operand a,
     }
     first = inn_alloc(w->l->arena->heap, (size_t)n, sizeof(*first), err);
     if (first == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     memset(first, 0xff, (size_t)n * sizeof(*first));
     for (i = 0; i < b->count; i++) {
         if (first[classes[i]] < 0)
@@ -303,7 +303,7 @@ static enum inn_status sink_pin(void *state, struct inn_operand a,
     if (!shape_known(w, v))
         return INN_OK;
     reason = inn_arena_strdup(w->l->arena, reason, err);
-    return reason == NULL ? INN_ERR_MEMORY
+    return reason == NULL ? inn_refused(err)
                           : pin_axis(w, v, a.axis, reason, err);
 }
 
@@ -347,14 +347,16 @@ static enum inn_status couple_node(struct walk *w, const struct inn_op *op,
                            .state = w, .err = err};
     const struct inn_tensor **shapes;
     struct inn_arena scratch;
-    enum inn_status st = INN_ERR_MEMORY;
+    enum inn_status st;
     size_t i;
 
     inn_arena_init(&scratch, w->l->arena->heap);
     c.scratch = &scratch;
     shapes = inn_arena_alloc(&scratch, n_in + n_out, sizeof(*shapes), err);
-    if (shapes == NULL)
+    if (shapes == NULL) {
+        st = inn_refused(err);
         goto out;
+    }
     for (i = 0; i < n_in; i++)
         shapes[i] = inn_shapes_get(w->l->shapes, node->inputs[i]);
     for (i = 0; i < n_out; i++)
@@ -400,13 +402,13 @@ static enum inn_status visit(struct walk *w, struct inn_error *err)
     inn_node_text(text, node);
     w->reason = inn_arena_printf(w->l->arena, err, "an output of %s", text);
     if (w->reason == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     if (op == NULL || op->couple == NULL || !all_known(w->l, node)) {
         why = op == NULL ? "an operator we do not know"
               : op->couple == NULL ? "an operator without a coupling rule"
                                    : "shapes that are not known";
         why = inn_arena_printf(w->l->arena, err, "%s: %s", text, why);
-        st = why == NULL ? INN_ERR_MEMORY : pin_node(w, why, err);
+        st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
     } else {
         st = couple_node(w, op, err);
     }

@@ -51,7 +51,7 @@ enum inn_status inn_gram_init(struct inn_gram *gram, int64_t n,
                         (long long)n, INT_MAX - 1);
     gram->g = inn_alloc(heap, count, sizeof(*gram->g), err);
     if (gram->g == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     gram->n = n;
     return INN_OK;
 }
@@ -185,7 +185,7 @@ enum inn_status inn_gram_add(struct inn_gram *gram, const float *rows,
     w.panel = inn_alloc_raw(gram->heap, w.n * smaller(SLICE, w.len),
                             sizeof(*w.panel), err);
     if (w.panel == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     for (w.first = 0; w.first < w.len; w.first += w.width) {
         w.width = smaller(SLICE, w.len - w.first);
         inn_parallel(threads, w.tiles, widen, &w);

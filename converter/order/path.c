@@ -24,11 +24,11 @@ enum inn_status inn_tour_init(struct inn_tour *tour,
     /* city, pos and queue in one block, then the log, then the flags. */
     block = inn_alloc(heap, n, 3 * sizeof(*block) + 1, err);
     if (block == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     tour->log = inn_alloc(heap, INN_TOUR_LOG, 2 * sizeof(*tour->log), err);
     if (tour->log == NULL) {
         inn_free(heap, block);
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     }
     tour->city = block;
     tour->pos = block + n;

@@ -178,7 +178,7 @@ enum inn_status inn_space_init(struct inn_space *space,
 {
     struct space_work w = {.gram = gram, .space = space};
     size_t n = (size_t)gram->n, parts = n / ROWS + 1, cells = 0, i;
-    enum inn_status st = INN_ERR_MEMORY;
+    enum inn_status st;
     struct inn_error why = {INN_ERR_MEMORY, ""};
 
     space->heap = gram->heap;

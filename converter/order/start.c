@@ -154,7 +154,7 @@ enum inn_status inn_start_nearest(int *city, const struct inn_space *space,
     int *rest = inn_alloc(space->heap, (size_t)n, sizeof(*rest), err);
 
     if (rest == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < n; i++)
         rest[i] = i;
     for (k = 0; k < n; k++) {

@@ -72,7 +72,7 @@ static enum inn_status search(int64_t *order, int64_t *path,
     int *city = inn_alloc(space->heap, n + 1, sizeof(*city), err);
 
     if (city == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < STARTS && st == INN_OK; i++) {
         st = i == 0 ? inn_start_greedy(city, space, err)
                     : inn_start_nearest(city, space, err);
@@ -120,7 +120,7 @@ enum inn_status inn_order_kicks(int64_t *order, double *before, double *after,
     *before = inn_gram_variation(gram, order);
     path = inn_alloc(gram->heap, n, 2 * sizeof(*path), err);
     if (path == NULL) {
-        st = err != NULL ? err->status : INN_ERR_MEMORY;
+        st = inn_refused(err);
         goto out;
     }
     if (n <= INN_EXACT)

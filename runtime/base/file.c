@@ -295,7 +295,7 @@ static enum inn_status open_temp(struct inn_write *w, struct inn_error *err)
 
     w->temp = copy_text(w->heap, w->path, folder, ROOM, err);
     if (w->temp == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < TEMP_TRIES; i++) {
         snprintf(w->temp + folder, ROOM, ".inn-%ld-%p-%d.tmp",
                  (long)getpid(), (void *)w, i);

@@ -31,6 +31,16 @@ size_t inn_heap_peak(const struct inn_heap *heap);
 void *inn_alloc(struct inn_heap *heap, size_t count, size_t size,
                 struct inn_error *err);
 
+/*
+ * The status of an allocation, or of what allocates, that gave NULL and said
+ * in err why. Where nobody listens, it is taken for a lack of memory.
+ */
+static inline enum inn_status inn_refused(const struct inn_error *err)
+{
+    return err != NULL && err->status != INN_OK ? err->status
+                                                : INN_ERR_MEMORY;
+}
+
 /* As inn_alloc, contents undefined: for large buffers that are filled next. */
 void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
                     struct inn_error *err);

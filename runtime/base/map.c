@@ -44,10 +44,13 @@ static enum inn_status grow(struct inn_map *map, struct inn_error *err)
 {
     size_t capacity = map->capacity != 0 ? map->capacity * 2 : 64, i;
     struct inn_map_slot *slots;
+    struct inn_error why;
 
+    if (err == NULL)
+        err = &why;
     slots = inn_arena_alloc(map->arena, capacity, sizeof(*slots), err);
     if (slots == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < map->capacity; i++) {
         if (map->slots[i].key != NULL)
             *find(slots, capacity, map->slots[i].key) = map->slots[i];

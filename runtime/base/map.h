@@ -19,7 +19,7 @@ void inn_map_init(struct inn_map *map, struct inn_arena *arena);
 /* The value of key, or -1. */
 int inn_map_get(const struct inn_map *map, const char *key);
 
-/* Sets key to value >= 0, replacing what was there. */
+/* Sets key to value >= 0, replacing what was there. As the heap refuses. */
 enum inn_status inn_map_put(struct inn_map *map, const char *key, int value,
                             struct inn_error *err);
 

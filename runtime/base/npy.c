@@ -517,7 +517,7 @@ static enum inn_status read_array(struct inn_tensor *tensor,
     if (h.fortran) {
         turned = inn_alloc_raw(arena->heap, tensor->bytes, 1, err);
         if (turned == NULL)
-            return err != NULL ? err->status : INN_ERR_MEMORY;
+            return inn_refused(err);
     }
     st = read_entry(entry, turned != NULL ? turned : tensor->data,
                     tensor->bytes, err);

@@ -24,7 +24,7 @@ static enum inn_status reserve(struct inn_heap *heap, void **array, int n,
     to = *cap != 0 ? *cap * 2 : 64;
     grown = inn_realloc(heap, *array, (size_t)to, size, err);
     if (grown == NULL)
-        return err->status;
+        return inn_refused(err);
     *array = grown;
     *cap = to;
     return INN_OK;
@@ -107,7 +107,7 @@ enum inn_status inn_build_step(struct inn_builder *b, int *step,
     slots = inn_arena_alloc(&s->arena, (size_t)n_in + (size_t)n_out,
                             sizeof(*slots), err);
     if (slots == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n_in + n_out; i++)
         slots[i] = -1;
     new = &s->steps[s->n_steps];
@@ -172,7 +172,7 @@ static enum inn_status convert(struct inn_builder *b, int *slot, int from,
     if (kind == INN_SLOT_CONST) {
         t.data = inn_arena_alloc(&b->s->arena, t.bytes, 1, err);
         if (t.data == NULL)
-            return err->status;
+            return inn_refused(err);
         inn_convert_elements(t.data, type, data, from_type,
                              inn_tensor_count(&t));
         return inn_build_slot(b, slot, kind, value, &t, err);

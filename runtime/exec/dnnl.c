@@ -44,7 +44,7 @@ enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
     *dnnl = NULL;
     d = inn_alloc(heap, 1, sizeof(*d), err);
     if (d == NULL)
-        return err->status;
+        return inn_refused(err);
     d->heap = heap;
     ds = dnnl_engine_create(&d->engine, dnnl_cpu, 0);
     if (ds == dnnl_success)
@@ -174,7 +174,7 @@ static enum inn_status add_scratch(struct inn_builder *b,
     bytes = (int64_t)dnnl_memory_desc_get_size(md);
     layout = inn_arena_alloc(&b->s->arena, 1, sizeof(*layout), err);
     if (layout == NULL)
-        return err->status;
+        return inn_refused(err);
     layout->md = *md;
     st = inn_tensor_init(&t, INN_U8, 1, &bytes, err);
     if (st == INN_OK)
@@ -204,7 +204,7 @@ enum inn_status inn_dnnl_step(struct inn_builder *b,
         return st;
     prim = inn_arena_alloc(&b->s->arena, 1, sizeof(*prim), err);
     if (prim == NULL)
-        return err->status;
+        return inn_refused(err);
     st = inn_build_step(b, &index, INN_STEP_PRIM, args.n, args.n, err);
     if (st != INN_OK)
         return st;

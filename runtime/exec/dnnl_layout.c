@@ -162,7 +162,7 @@ static enum inn_status set_layout(struct inn_builder *b, int slot,
         return INN_OK;
     layout = inn_arena_alloc(&b->s->arena, 1, sizeof(*layout), err);
     if (layout == NULL)
-        return err->status;
+        return inn_refused(err);
     layout->md = *md;
     s->layout = layout;
     return INN_OK;
@@ -255,7 +255,7 @@ static enum inn_status reorder_slot(struct inn_builder *b, int *slot,
         t.data = inn_arena_alloc(&b->s->arena, dnnl_memory_desc_get_size(want),
                                  1, err);
         if (t.data == NULL)
-            return err->status;
+            return inn_refused(err);
     }
     st = inn_build_slot(b, slot, constant ? INN_SLOT_CONST : INN_SLOT_BUFFER,
                         value, &t, err);

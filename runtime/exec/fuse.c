@@ -133,7 +133,7 @@ enum inn_status inn_fuse(struct inn_builder *b, struct inn_error *err)
     int pass, i;
 
     if (!find_readers(b, &r, err))
-        return err->status;
+        return inn_refused(err);
     /*
      * From the back: where two convolutions meet in a sum, the later one takes
      * it, and the earlier runs before. Sums only take what is left.

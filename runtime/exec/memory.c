@@ -88,7 +88,7 @@ enum inn_status inn_memory_plan(struct inn_buffer *buffers, size_t n,
     if (order != NULL)
         by_offset = inn_alloc(heap, n, sizeof(*by_offset), err);
     if (by_offset == NULL) {
-        st = err != NULL ? err->status : INN_ERR_MEMORY;
+        st = inn_refused(err);
         goto out;
     }
     for (i = 0; i < n; i++) {

@@ -55,7 +55,7 @@ static enum inn_status infer(struct inn_schedule *s,
     bindings = inn_arena_alloc(&s->arena, (size_t)g->n_inputs,
                                sizeof(*bindings), err);
     if (bindings == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < g->n_inputs; i++) {
         bindings[i].name = g->values[g->inputs[i]].name;
         bindings[i].rank = inputs[i].rank;
@@ -191,7 +191,7 @@ static enum inn_status lower(struct inn_builder *b, struct inn_work *w,
     c.out = inn_arena_alloc(&b->scratch, (size_t)c.n_out, sizeof(*c.out),
                             err);
     if (prim == NULL || in == NULL || c.out == NULL)
-        return err->status;
+        return inn_refused(err);
     c.in = in;
     for (i = 0; i < c.n_in; i++) {
         in[i] = inn_shapes_get(&b->s->shapes, node->inputs[i]);
@@ -222,7 +222,7 @@ static enum inn_status list_work(struct inn_builder *b, const bool *needed,
     b->work = inn_arena_alloc(&b->scratch, (size_t)g->n_nodes,
                               sizeof(*b->work), err);
     if (b->work == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < g->n_outputs; i++)
         b->remaining[g->outputs[i]]++;
     for (i = 0; i < g->n_nodes; i++) {
@@ -483,7 +483,7 @@ static enum inn_status give_memory(struct inn_builder *b,
     buffers = inn_arena_alloc(&b->scratch, (size_t)s->n_slots,
                               sizeof(*buffers), err);
     if (buffers == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < s->n_slots; i++) {
         buffers[i].first = s->n_steps;
         if (s->slots[i].kind == INN_SLOT_BUFFER && s->slots[i].home == i)
@@ -503,7 +503,7 @@ static enum inn_status give_memory(struct inn_builder *b,
         return st;
     s->workspace = inn_alloc_raw(s->heap, s->workspace_bytes, 1, err);
     if (s->workspace == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < s->n_slots; i++) {
         if (s->slots[i].kind == INN_SLOT_BUFFER)
             s->slots[i].tensor.data = (char *)s->workspace +
@@ -553,7 +553,7 @@ static enum inn_status alloc_parts(struct inn_builder *b,
     if (s->input_slots == NULL || s->output_slots == NULL ||
         s->outputs == NULL || s->plain_slots == NULL || b->slot_of == NULL ||
         b->remaining == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         b->slot_of[i] = -1;
         s->plain_slots[i] = -1;
@@ -580,7 +580,7 @@ static enum inn_status build(struct inn_builder *b,
     which = inn_arena_alloc(&b->scratch, (size_t)g->n_nodes, sizeof(int),
                             err);
     if (node_needed == NULL || value_needed == NULL || which == NULL)
-        return err->status;
+        return inn_refused(err);
     inn_mark_needed(g, &b->s->shapes, node_needed, value_needed);
     st = check_runnable(b, node_needed, value_needed, which, err);
     if (st == INN_OK)
@@ -617,7 +617,7 @@ enum inn_status inn_schedule_new(struct inn_schedule **schedule,
     *schedule = NULL;
     s = inn_alloc(graph->heap, 1, sizeof(*s), err);
     if (s == NULL)
-        return err->status;
+        return inn_refused(err);
     s->heap = graph->heap;
     s->graph = graph;
     s->dnnl = options->reference ? NULL : dnnl;

@@ -60,7 +60,7 @@ enum inn_status inn_build_reference(struct inn_builder *b,
     in = inn_arena_alloc(&b->scratch, (size_t)node->n_inputs, sizeof(*in),
                          err);
     if (in == NULL)
-        return err->status;
+        return inn_refused(err);
     /* Inputs first: bringing them into form adds steps before this one. */
     for (i = 0; i < node->n_inputs; i++) {
         int v = node->inputs[i];
@@ -92,7 +92,7 @@ enum inn_status inn_build_reference(struct inn_builder *b,
                         sizeof(struct inn_tensor), err);
     if (b->s->steps[step].in_tensors == NULL ||
         b->s->steps[step].out_tensors == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < node->n_inputs; i++)
         b->s->steps[step].in[i] = in[i];
     return add_outputs(b, step, w, err);

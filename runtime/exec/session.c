@@ -36,7 +36,7 @@ static enum inn_status check_rows(const struct inn_graph *graph,
                                    sizeof(bool), err);
     which = inn_arena_alloc(&arena, (size_t)graph->n_nodes, sizeof(int), err);
     if (node_needed == NULL || value_needed == NULL || which == NULL) {
-        st = err->status;
+        st = inn_refused(err);
         goto out;
     }
     inn_mark_needed(graph, NULL, node_needed, value_needed);
@@ -127,7 +127,7 @@ static enum inn_status session_init(struct inn_session *s,
     s->sizes = inn_alloc(graph->heap, (size_t)graph->n_inputs,
                          sizeof(*s->sizes), err);
     if (s->sizes == NULL)
-        return err->status;
+        return inn_refused(err);
     st = check_weights(graph, err);
     if (st == INN_OK && !s->options.reference)
         st = inn_dnnl_new(&s->dnnl, graph->heap, err);
@@ -152,7 +152,7 @@ enum inn_status inn_session_new(struct inn_session **session,
     *session = NULL;
     s = inn_alloc(graph->heap, 1, sizeof(*s), err);
     if (s == NULL)
-        return err->status;
+        return inn_refused(err);
     s->graph = graph;
     if (options != NULL)
         s->options = *options;

@@ -124,7 +124,7 @@ static enum inn_status read_message(struct inn_unpacking *u,
                         INN_WIRE_MAX_BYTES);
     bytes = inn_alloc_raw(s->heap, (size_t)found->raw_bytes, 1, err);
     if (bytes == NULL)
-        return err->status;
+        return inn_refused(err);
     st = inn_decode_section(bytes, found, s->file.data + found->offset, 0,
                             s->heap, err);
     if (st == INN_OK)

@@ -40,12 +40,6 @@ static const char *value_name(const struct inn_model *m, int value)
     return m->graph->values[value].name;
 }
 
-/* The status of an allocation that gave NULL; err is never NULL in here. */
-static enum inn_status refused(const struct inn_error *err)
-{
-    return err->status;
-}
-
 static enum inn_type stored_type(enum inn_type type, enum inn_store store)
 {
     if (type != INN_F32 && type != INN_F64)
@@ -76,7 +70,7 @@ static enum inn_status find_live(bool **live, const struct inn_graph *graph,
 
     *live = l;
     if (l == NULL || uses == NULL)
-        return refused(err);
+        return inn_refused(err);
     st = inn_graph_count_uses(graph, uses);
     if (st != INN_OK)
         return inn_fail(err, st, "the uses of values can't be counted");
@@ -113,7 +107,7 @@ enum inn_status inn_packing_init(struct inn_packing *packing,
     packing->types = inn_arena_alloc(arena, n, sizeof(enum inn_type), err);
     names = inn_arena_alloc(arena, n, sizeof(*names), err);
     if (packing->weights == NULL || packing->types == NULL || names == NULL)
-        return refused(err);
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         const struct inn_weight *w = &model->weights[i];
 
@@ -140,7 +134,7 @@ static enum inn_status pack_weights(Inn__Network *net,
     net->weight = inn_arena_alloc(p->arena, n, sizeof(*net->weight), err);
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     if (net->weight == NULL || items == NULL)
-        return refused(err);
+        return inn_refused(err);
     net->n_weight = n;
     for (i = 0; i < n; i++) {
         int index = p->weights[i];
@@ -155,7 +149,7 @@ static enum inn_status pack_weights(Inn__Network *net,
         m->dims = inn_arena_alloc(p->arena, m->n_dims, sizeof(*m->dims),
                                   err);
         if (m->dims == NULL)
-            return refused(err);
+            return inn_refused(err);
         for (k = 0; k < w->grid.rank; k++)
             m->dims[k] = (uint64_t)w->grid.dims[k];
         m->residual = w->residual;
@@ -176,7 +170,7 @@ static enum inn_status pack_stats(Inn__Network *net,
                                       err);
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     if (net->batch_norm == NULL || items == NULL)
-        return refused(err);
+        return inn_refused(err);
     net->n_batch_norm = n;
     for (i = 0; i < n; i++) {
         const struct inn_bn_stats *s = &p->model->stats[i];
@@ -209,7 +203,7 @@ static enum inn_status pack_bindings(Inn__Network *net,
     net->binding = inn_arena_alloc(p->arena, n, sizeof(*net->binding), err);
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     if (net->binding == NULL || items == NULL)
-        return refused(err);
+        return inn_refused(err);
     net->n_binding = n;
     for (i = 0; i < n; i++) {
         const struct inn_binding *b = &p->model->bindings[i];
@@ -222,7 +216,7 @@ static enum inn_status pack_bindings(Inn__Network *net,
         m->dims = inn_arena_alloc(p->arena, m->n_dims, sizeof(*m->dims),
                                   err);
         if (m->dims == NULL)
-            return refused(err);
+            return inn_refused(err);
         for (k = 0; k < m->n_dims; k++)
             m->dims[k] = (uint64_t)b->dims[k];
         net->binding[i] = m;
@@ -239,7 +233,7 @@ static enum inn_status pack_message(uint8_t **bytes, size_t *len,
     *len = protobuf_c_message_get_packed_size(message);
     *bytes = inn_alloc_raw(heap, *len, 1, err);
     if (*bytes == NULL)
-        return refused(err);
+        return inn_refused(err);
     protobuf_c_message_pack(message, *bytes);
     return INN_OK;
 }
@@ -259,7 +253,7 @@ static enum inn_status pack_network(uint8_t **bytes, size_t *len,
     skip = inn_arena_alloc(p->arena, (size_t)model->graph->n_values,
                            sizeof(*skip), err);
     if (skip == NULL)
-        return refused(err);
+        return inn_refused(err);
     for (i = 0; i < model->n_weights; i++)
         skip[model->weights[i].value] = true;
     st = inn_onnx_pack(model->graph, skip, &graph, &graph_len, err);
@@ -306,7 +300,7 @@ static enum inn_status pack_group(Inn__Group *m, const struct inn_group *g,
     m->variation_before = g->variation_before;
     m->variation_after = g->variation_after;
     m->residual = g->residual;
-    return m->blocks == NULL || m->order == NULL ? refused(err) : INN_OK;
+    return m->blocks == NULL || m->order == NULL ? inn_refused(err) : INN_OK;
 }
 
 static enum inn_status pack_axis(Inn__Axis *m, const struct inn_model *model,
@@ -323,7 +317,7 @@ static enum inn_status pack_axis(Inn__Axis *m, const struct inn_model *model,
     m->n_spans = (size_t)a->n_spans * 4;
     m->spans = inn_arena_alloc(arena, m->n_spans, sizeof(*m->spans), err);
     if (m->spans == NULL)
-        return refused(err);
+        return inn_refused(err);
     for (i = 0; i < a->n_spans; i++) {
         const struct inn_span *s = &a->spans[i];
         int64_t *to = m->spans + (size_t)i * 4;
@@ -350,7 +344,7 @@ static enum inn_status pack_axes(Inn__Groups *groups,
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     groups->axis = inn_arena_alloc(p->arena, n, sizeof(*groups->axis), err);
     if (names == NULL || items == NULL || groups->axis == NULL)
-        return refused(err);
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         if (!p->live[model->axes[i].value])
             continue;
@@ -382,7 +376,7 @@ static enum inn_status pack_pinned(Inn__Groups *groups,
     groups->pinned = inn_arena_alloc(p->arena, n, sizeof(*groups->pinned),
                                      err);
     if (items == NULL || groups->pinned == NULL)
-        return refused(err);
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         const struct inn_pinned *pin = &model->pinned[i];
         Inn__Pinned *m = &items[i];
@@ -413,7 +407,7 @@ static enum inn_status pack_groups(uint8_t **bytes, size_t *len,
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     groups.group = inn_arena_alloc(p->arena, n, sizeof(*groups.group), err);
     if (items == NULL || groups.group == NULL)
-        return refused(err);
+        return inn_refused(err);
     groups.n_group = n;
     for (i = 0; i < n && st == INN_OK; i++) {
         groups.group[i] = &items[i];
@@ -441,7 +435,7 @@ static enum inn_status pack_partitions(uint8_t **bytes, size_t *len,
     all.partition = inn_arena_alloc(p->arena, n, sizeof(*all.partition),
                                     err);
     if (items == NULL || all.partition == NULL)
-        return refused(err);
+        return inn_refused(err);
     all.n_partition = n;
     for (i = 0; i < n; i++) {
         const struct inn_group *g = &model->groups[i];
@@ -453,7 +447,7 @@ static enum inn_status pack_partitions(uint8_t **bytes, size_t *len,
         m->n_order = (size_t)g->size;
         m->order = numbers(p->arena, g->l1_rank, g->size, err);
         if (m->order == NULL)
-            return refused(err);
+            return inn_refused(err);
         all.partition[i] = m;
     }
     return pack_message(bytes, len, &all.base, model->heap, err);

@@ -113,7 +113,7 @@ static enum inn_status check_unique(const struct inn_unpacking *u,
     }
     taken = inn_alloc(u->heap, u->n_sections, sizeof(*taken), err);
     if (taken == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n && !taken[items[i].section]; i++)
         taken[items[i].section] = true;
     inn_free(u->heap, taken);
@@ -142,7 +142,7 @@ static enum inn_status read_weights(struct inn_unpacking *u,
                         n, u->n_sections);
     items = inn_alloc(u->heap, n, sizeof(*items), err);
     if (items == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n && st == INN_OK; i++) {
         st = read_weight(&items[i], net->weight[i], u, err);
         if (st != INN_OK)
@@ -158,7 +158,7 @@ static enum inn_status read_weights(struct inn_unpacking *u,
                                      sizeof(*model->weights), err);
     u->weight_sections = inn_arena_alloc(&model->arena, n, sizeof(int), err);
     if (model->weights == NULL || u->weight_sections == NULL) {
-        st = err->status;
+        st = inn_refused(err);
         goto out;
     }
     for (i = 0; i < n; i++) {
@@ -214,7 +214,7 @@ static enum inn_status read_stats(struct inn_model *model,
     model->stats = inn_arena_alloc(arena, net->n_batch_norm,
                                    sizeof(*model->stats), err);
     if (model->stats == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < net->n_batch_norm; i++) {
         const Inn__BatchNorm *m = net->batch_norm[i];
         struct inn_bn_stats *s = &model->stats[i];
@@ -234,7 +234,7 @@ static enum inn_status read_stats(struct inn_model *model,
             copy_vector(&s->shift, m->shift, n, arena, err) != INN_OK ||
             copy_vector(&s->mean, m->mean, n, arena, err) != INN_OK ||
             copy_vector(&s->variance, m->variance, n, arena, err) != INN_OK)
-            return err->status;
+            return inn_refused(err);
         model->n_stats = (int)i + 1;
     }
     return INN_OK;
@@ -249,7 +249,7 @@ static enum inn_status read_bindings(struct inn_model *model,
     model->bindings = inn_arena_alloc(&model->arena, net->n_binding,
                                       sizeof(*model->bindings), err);
     if (model->bindings == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < net->n_binding; i++) {
         const Inn__Binding *m = net->binding[i];
         struct inn_binding *b = &model->bindings[i];
@@ -270,7 +270,7 @@ static enum inn_status read_bindings(struct inn_model *model,
         }
         b->name = inn_arena_strdup(&model->arena, m->name, err);
         if (b->name == NULL)
-            return err->status;
+            return inn_refused(err);
         model->n_bindings = (int)i + 1;
     }
     return INN_OK;
@@ -359,7 +359,7 @@ enum inn_status inn_unpack_meta(struct inn_unpacking *u,
     model->source_name = inn_arena_strdup(arena, meta->source_name, err);
     if (model->converter == NULL || model->options == NULL ||
         model->source_name == NULL)
-        st = err->status;
+        st = inn_refused(err);
     if (st == INN_OK && meta->input != NULL)
         st = read_input(&model->prep, meta->input, err);
 out:

@@ -35,10 +35,10 @@ static enum inn_status read_order(int64_t **to, const uint64_t *from,
                         n);
     order = inn_arena_alloc(&u->model->arena, n, sizeof(*order), err);
     if (order == NULL)
-        return err->status;
+        return inn_refused(err);
     seen = inn_alloc(u->heap, n, sizeof(*seen), err);
     if (seen == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n && from[i] < n && !seen[from[i]]; i++) {
         order[i] = (int64_t)from[i];
         seen[from[i]] = true;
@@ -74,7 +74,7 @@ static enum inn_status read_group(struct inn_group *g, const Inn__Group *m,
     g->blocks = inn_arena_alloc(arena, m->n_blocks, sizeof(*g->blocks), err);
     g->name = inn_arena_strdup(arena, m->name, err);
     if (g->blocks == NULL || g->name == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < m->n_blocks; i++) {
         if (m->blocks[i] == 0 || m->blocks[i] > m->size - sum)
             return inn_fail(err, INN_ERR_FORMAT,
@@ -155,7 +155,7 @@ static enum inn_status tally_init(struct tally *t,
     t->first = inn_alloc(heap, n + 1, sizeof(*t->first), err);
     t->seen_by = inn_alloc(heap, n, sizeof(*t->seen_by), err);
     if (t->first == NULL || t->seen_by == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         size_t blocks = (size_t)model->groups[i].n_blocks;
 
@@ -168,7 +168,7 @@ static enum inn_status tally_init(struct tally *t,
     starts = inn_alloc(heap, most + 1, sizeof(*starts), err);
     if (t->count == NULL || t->nodes == NULL || starts == NULL) {
         inn_free(heap, starts);
-        return err->status;
+        return inn_refused(err);
     }
     for (i = 0; i < n; i++) {
         const struct inn_group *g = &model->groups[i];
@@ -310,7 +310,7 @@ static enum inn_status read_axis(struct inn_axis *a, const Inn__Axis *m,
     a->role = (enum inn_role)m->role;
     a->spans = inn_arena_alloc(&model->arena, n, sizeof(*a->spans), err);
     if (a->spans == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n && st == INN_OK; i++) {
         st = read_span(&a->spans[i], m->spans + 4 * i, model, err);
         if (st != INN_OK)
@@ -340,7 +340,7 @@ static enum inn_status read_axes(struct inn_unpacking *u,
     model->axes = inn_arena_alloc(&model->arena, n, sizeof(*model->axes),
                                   err);
     if (model->axes == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         const Inn__Axis *m = groups->axis[i];
 
@@ -372,7 +372,7 @@ static enum inn_status read_pinned(struct inn_unpacking *u,
     model->pinned = inn_arena_alloc(&model->arena, n, sizeof(*model->pinned),
                                     err);
     if (model->pinned == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < n; i++) {
         const Inn__Pinned *m = groups->pinned[i];
         struct inn_pinned *pin = &model->pinned[i];
@@ -390,7 +390,7 @@ static enum inn_status read_pinned(struct inn_unpacking *u,
         pin->size = (int64_t)m->size;
         pin->reason = inn_arena_strdup(&model->arena, m->reason, err);
         if (pin->reason == NULL)
-            return err->status;
+            return inn_refused(err);
     }
     model->n_pinned = (int)n;
     return INN_OK;
@@ -443,7 +443,7 @@ enum inn_status inn_unpack_groups(struct inn_unpacking *u,
     model->groups = inn_arena_alloc(&model->arena, n, sizeof(*model->groups),
                                     err);
     if (model->groups == NULL) {
-        st = err->status;
+        st = inn_refused(err);
         goto out;
     }
     for (i = 0; i < n; i++) {

@@ -201,7 +201,7 @@ static enum inn_status put_section(struct writer *w,
         table_len = frames * unit(c->to) * 4;
         table = inn_alloc(w->heap, table_len, 1, err);
         if (table == NULL)
-            return err->status;
+            return inn_refused(err);
     }
     st = put_frames(w, c, frames, table, err);
     if (st == INN_OK)
@@ -232,7 +232,7 @@ static enum inn_status put_weight(struct writer *w,
         }
         loaded = inn_alloc_raw(w->heap, grid->bytes, 1, err);
         if (loaded == NULL) {
-            st = err->status;
+            st = inn_refused(err);
             goto out;
         }
         st = model->source.load(model->source.state, index, loaded, err);
@@ -283,7 +283,7 @@ static enum inn_status put_end(struct writer *w, struct inn_error *err)
     enum inn_status st;
 
     if (dir == NULL)
-        return err->status;
+        return inn_refused(err);
     for (i = 0; i < w->n_sections; i++)
         inn_pack_entry(dir + i * INN_ENTRY_BYTES, &w->sections[i]);
     inn_pack_tail(tail, at, len, XXH3_64bits(dir, len));
@@ -315,7 +315,7 @@ static enum inn_status writer_init(struct writer *w,
     w->sections = inn_alloc(w->heap, MESSAGES + (size_t)model->n_weights,
                             sizeof(*w->sections), err);
     if (w->sections == NULL)
-        return err->status;
+        return inn_refused(err);
     w->hash = XXH3_createState();
     if (w->hash == NULL)
         return inn_no_memory(err, 0);
@@ -329,7 +329,7 @@ static enum inn_status writer_init(struct writer *w,
             w->slots[i].typed = inn_alloc_raw(w->heap, INN_FRAME_BYTES, 1,
                                               err);
             if (w->slots[i].typed == NULL)
-                return err->status;
+                return inn_refused(err);
         }
         if (w->codec == INN_CODEC_ZSTD) {
             st = inn_encoder_new(&w->slots[i].encoder, w->heap, err);

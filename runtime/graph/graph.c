@@ -76,7 +76,7 @@ static enum inn_status append_value(struct inn_graph *g, const char *name,
     g->values = items;
     if (st != INN_OK)
         return st;
-    st = inn_put(&g->names, name, g->n_values, err);
+    st = inn_map_put(&g->names, name, g->n_values, err);
     if (st != INN_OK)
         return st;
     v = &g->values[g->n_values++];

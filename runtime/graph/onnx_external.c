@@ -116,7 +116,7 @@ static enum inn_status add_file(struct inn_onnx_files *f,
         return st;
     }
     f->files[f->n].bytes = bytes;
-    st = inn_put(&f->names, location, f->n, err);
+    st = inn_map_put(&f->names, location, f->n, err);
     f->n++; /* mapped, whether it can be found again or not */
     return st;
 }

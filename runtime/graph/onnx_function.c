@@ -108,9 +108,9 @@ static enum inn_status fresh(struct inliner *in, const char **name,
     }
     if (candidate == NULL)
         return inn_refused(in->err);
-    st = inn_put(taken, stem, times < 0 ? 0 : times, in->err);
+    st = inn_map_put(taken, stem, times < 0 ? 0 : times, in->err);
     if (st == INN_OK && candidate != stem)
-        st = inn_put(taken, candidate, 0, in->err);
+        st = inn_map_put(taken, candidate, 0, in->err);
     *name = candidate;
     return st;
 }
@@ -138,7 +138,7 @@ static enum inn_status bind(struct inliner *in, struct names *names,
         names->cap = cap;
     }
     names->to[names->n] = to;
-    return inn_put(names->map, from, (int)names->n++, in->err);
+    return inn_map_put(names->map, from, (int)names->n++, in->err);
 }
 
 /* What a name in frame's body is called outside of it; NULL: undefined. */
@@ -195,11 +195,11 @@ static enum inn_status take_graph(struct inliner *in,
     size_t i;
 
     for (i = 0; st == INN_OK && i < g->n_input; i++)
-        st = inn_put(&in->taken, inn_onnx_text(g->input[i]->name), 0,
-                     in->err);
+        st = inn_map_put(&in->taken, inn_onnx_text(g->input[i]->name), 0,
+                         in->err);
     for (i = 0; st == INN_OK && i < g->n_initializer; i++)
-        st = inn_put(&in->taken, inn_onnx_text(g->initializer[i]->name), 0,
-                     in->err);
+        st = inn_map_put(&in->taken, inn_onnx_text(g->initializer[i]->name),
+                         0, in->err);
     return st == INN_OK ? take_names(in, g->node, g->n_node) : st;
 }
 
@@ -212,7 +212,7 @@ static enum inn_status take_names(struct inliner *in,
 
     for (i = 0; st == INN_OK && i < n; i++) {
         for (j = 0; st == INN_OK && j < nodes[i]->n_output; j++)
-            st = inn_put(&in->taken, nodes[i]->output[j], 0, in->err);
+            st = inn_map_put(&in->taken, nodes[i]->output[j], 0, in->err);
         for (j = 0; st == INN_OK && j < nodes[i]->n_attribute; j++) {
             const Onnx__AttributeProto *a = nodes[i]->attribute[j];
 
@@ -550,7 +550,7 @@ static enum inn_status add_functions(struct inliner *in)
         if (inn_map_get(&in->functions, key) >= 0)
             return inn_fail(in->err, INN_ERR_FORMAT,
                             "function '%.200s' is defined twice", fn->name);
-        st = inn_put(&in->functions, key, (int)i, in->err);
+        st = inn_map_put(&in->functions, key, (int)i, in->err);
         if (st != INN_OK)
             return st;
     }
@@ -605,7 +605,7 @@ static enum inn_status index_name(struct inliner *in, struct body *body,
 {
     if (inn_map_get(&body->names, name) >= 0)
         return INN_OK;
-    return inn_put(&body->names, name, (int)body->n++, in->err);
+    return inn_map_put(&body->names, name, (int)body->n++, in->err);
 }
 
 /* Once per function: a call then costs an array and no tables. */
@@ -622,7 +622,7 @@ static enum inn_status index_body(struct inliner *in, struct body *body,
     for (i = 0; st == INN_OK && i < fn->n_output; i++) {
         st = index_name(in, body, fn->output[i]);
         if (st == INN_OK && inn_map_get(&body->outputs, fn->output[i]) < 0)
-            st = inn_put(&body->outputs, fn->output[i], (int)i, in->err);
+            st = inn_map_put(&body->outputs, fn->output[i], (int)i, in->err);
     }
     for (i = 0; st == INN_OK && i < fn->n_node; i++) {
         for (j = 0; st == INN_OK && j < fn->node[i]->n_output; j++)

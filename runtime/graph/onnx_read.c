@@ -457,7 +457,7 @@ static enum inn_status read_attrs(struct reader *r, struct inn_node *n,
                           "attribute '%.100s' is there twice",
                           n->attrs[i].name);
         else if (p->n_attribute > 16)
-            st = inn_put(&seen, n->attrs[i].name, 0, r->err);
+            st = inn_map_put(&seen, n->attrs[i].name, 0, r->err);
     }
     inn_arena_free(&scratch);
     return st;

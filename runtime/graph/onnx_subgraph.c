@@ -51,7 +51,7 @@ static enum inn_status read_name(struct walk *w, const struct scope *scope,
         w->cap = cap;
     }
     w->found[w->n++] = value;
-    return inn_put(&w->seen, name, value, w->err);
+    return inn_map_put(&w->seen, name, value, w->err);
 }
 
 static enum inn_status define(struct walk *w, struct scope *scope,
@@ -59,7 +59,7 @@ static enum inn_status define(struct walk *w, struct scope *scope,
 {
     if (name == NULL || name[0] == '\0')
         return INN_OK;
-    return inn_put(&scope->names, name, 0, w->err);
+    return inn_map_put(&scope->names, name, 0, w->err);
 }
 
 /*

@@ -43,7 +43,7 @@ static enum inn_status map_new(struct inn_axis_map *map, int64_t rows,
     map->col = inn_arena_alloc(arena, count, sizeof(*map->col), err);
     map->weight = inn_arena_alloc(arena, count, sizeof(*map->weight), err);
     if (map->start == NULL || map->col == NULL || map->weight == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     return INN_OK;
 }
 
@@ -159,7 +159,7 @@ enum inn_status inn_axis_map_uniform(struct inn_axis_map *values,
     roots = inn_alloc(heap, (size_t)group->size, sizeof(double), err);
     if (from.s == NULL || from.q_new == NULL || from.q_old == NULL ||
         x == NULL || roots == NULL) {
-        st = inn_grid_refused(err);
+        st = inn_refused(err);
         goto out;
     }
     inn_quadrature_rule(rule, n, x, from.q_new);

@@ -13,7 +13,7 @@ static enum inn_status own_text(const char **text, struct inn_arena *arena,
     if (*text == NULL)
         return INN_OK;
     *text = inn_arena_strdup(arena, *text, err);
-    return *text != NULL ? INN_OK : inn_grid_refused(err);
+    return *text != NULL ? INN_OK : inn_refused(err);
 }
 
 static enum inn_status own_texts(const char **const *texts, size_t n,
@@ -38,7 +38,7 @@ static enum inn_status own_bytes(const uint8_t **bytes, size_t len,
         return INN_OK;
     copy = inn_arena_alloc(arena, len, 1, err);
     if (copy == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     memcpy(copy, *bytes, len);
     *bytes = copy;
     return INN_OK;
@@ -105,7 +105,7 @@ static enum inn_status own_attr(struct inn_graph *g, const struct inn_node *n,
     if (st == INN_OK && a->strings != NULL) {
         list = inn_arena_alloc(&g->arena, a->count, sizeof(*list), err);
         if (list == NULL)
-            return inn_grid_refused(err);
+            return inn_refused(err);
         for (i = 0; st == INN_OK && i < a->count; i++) {
             list[i] = a->strings[i];
             st = own_text(&list[i], &g->arena, err);

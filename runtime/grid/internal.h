@@ -7,16 +7,6 @@
 
 #include "runtime/grid/axis_map.h"
 
-/*
- * The status of an allocation that gave NULL: the heap has said whether the
- * system or the ceiling refused.
- */
-static inline enum inn_status inn_grid_refused(const struct inn_error *err)
-{
-    return err != NULL && err->status == INN_ERR_LIMIT ? INN_ERR_LIMIT
-                                                       : INN_ERR_MEMORY;
-}
-
 /* How one group's nodes become its channels. */
 struct inn_group_maps {
     struct inn_axis_map values, sums;

@@ -13,7 +13,7 @@ enum inn_status inn_model_new(struct inn_model **model, struct inn_heap *heap,
 
     *model = m;
     if (m == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     m->heap = heap;
     inn_arena_init(&m->arena, heap);
     return INN_OK;

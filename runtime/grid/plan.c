@@ -48,7 +48,7 @@ enum inn_status inn_plan_full(struct inn_plan *plan,
     plan->widths = inn_alloc(model->heap, (size_t)model->n_groups,
                              sizeof(*plan->widths), err);
     if (plan->widths == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (g = 0; g < model->n_groups; g++)
         plan->widths[g] = model->groups[g].size;
     return INN_OK;
@@ -240,7 +240,7 @@ static enum inn_status resolve(struct wish *w, struct inn_error *err)
         return st;
     frozen = inn_alloc(w->model->heap, n, sizeof(*frozen), err);
     if (frozen == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (i = 0; i < n; i++)
         frozen[i] = w->fixed[i] != 0;
     for (i = 0; st == INN_OK && i < r->n_rules; i++)
@@ -329,7 +329,7 @@ static enum inn_status bisect(int64_t *widths, const struct wish *w,
 
     trial = inn_alloc(w->model->heap, bytes, 1, err);
     if (trial == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     widths_for(widths, w, low);
     st = measure(&value, w, widths, err);
     if (st == INN_OK && (double)value > limit)
@@ -397,7 +397,7 @@ enum inn_status inn_plan_make(struct inn_plan *plan,
         return st;
     w.fixed = inn_alloc(model->heap, (size_t)model->n_groups,
                         sizeof(*w.fixed), err);
-    st = w.fixed == NULL ? inn_grid_refused(err)
+    st = w.fixed == NULL ? inn_refused(err)
                          : fill(plan->widths, &w, err);
     inn_free(model->heap, w.fixed);
     if (st != INN_OK)

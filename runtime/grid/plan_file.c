@@ -28,7 +28,7 @@ static enum inn_status read_widths(struct inn_plan *plan,
     for (g = 0; st == INN_OK && g < model->n_groups; g++)
         st = inn_map_put(names, model->groups[g].name, g, err);
     if (st != INN_OK)
-        return inn_grid_refused(err);
+        return st;
     cJSON_ArrayForEach(item, widths) {
         g = inn_map_get(names, item->string);
         if (g < 0)
@@ -72,7 +72,7 @@ static enum inn_status read_object(struct inn_plan *plan,
     inn_map_init(&names, &arena);
     seen = inn_arena_alloc(&arena, (size_t)model->n_groups, sizeof(*seen),
                            err);
-    st = seen == NULL ? inn_grid_refused(err)
+    st = seen == NULL ? inn_refused(err)
                       : read_widths(plan, model, widths, seen, &names, err);
     inn_arena_free(&arena);
     return st;
@@ -93,7 +93,7 @@ static enum inn_status parse(struct inn_plan *plan,
                         bytes->len, MAX_BYTES);
     text = inn_alloc(model->heap, bytes->len + 1, 1, err);
     if (text == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     if (bytes->len != 0)
         memcpy(text, bytes->data, bytes->len);
     /* A zero byte would end the text early and hide what follows. */

@@ -155,20 +155,20 @@ static enum inn_status add_input(struct resizing *r, int input,
     enum inn_status st;
 
     if (name == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     st = inn_graph_add_value(g, &v, name, err);
     if (st != INN_OK)
         return st;
     init = inn_arena_alloc(&g->arena, 1, sizeof(*init), err);
     if (init == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     *init = *t;
     g->values[v].init = init;
     if (input >= n->n_inputs) {
         inputs = inn_arena_alloc(&g->arena, (size_t)input + 1,
                                  sizeof(*inputs), err);
         if (inputs == NULL)
-            return inn_grid_refused(err);
+            return inn_refused(err);
         for (i = 0; i <= input; i++)
             inputs[i] = i < n->n_inputs ? n->inputs[i] : -1;
         n->inputs = inputs;
@@ -290,7 +290,7 @@ static enum inn_status resize_node(struct resizing *r,
     out = inn_arena_alloc(scratch, (size_t)n->n_outputs + 1, sizeof(*out),
                           err);
     if (in == NULL || out == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (i = 0; i < n->n_inputs; i++) {
         in[i] = inn_shapes_get(r->shapes, n->inputs[i]);
         any = any || (n->inputs[i] >= 0 && has_axis(r->model, n->inputs[i]));
@@ -382,7 +382,7 @@ static enum inn_status check_axes(const struct resizing *r,
     sizes = inn_alloc(model->heap, (size_t)model->n_groups, sizeof(*sizes),
                       err);
     if (sizes == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (i = 0; i < model->n_groups; i++)
         sizes[i] = model->groups[i].size;
     for (i = 0; st == INN_OK && i < model->n_axes; i++) {
@@ -430,7 +430,7 @@ static enum inn_status strip_weights(struct inn_graph *g,
             continue;
         t->data = inn_arena_alloc(&g->arena, t->bytes, 1, err);
         if (t->data == NULL)
-            return inn_grid_refused(err);
+            return inn_refused(err);
         if (grid->data != NULL)
             memcpy(t->data, grid->data, t->bytes);
         else
@@ -468,7 +468,7 @@ enum inn_status inn_model_resize(struct inn_graph **graph,
     r.uses = inn_alloc(model->heap, (size_t)g->n_values, sizeof(*r.uses),
                        err);
     if (r.uses == NULL) {
-        st = inn_grid_refused(err);
+        st = inn_refused(err);
         goto out;
     }
     st = inn_graph_count_uses(g, r.uses);

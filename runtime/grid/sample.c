@@ -46,7 +46,7 @@ static enum inn_status permute_rows(struct inn_axis_map *map,
     map->col = inn_arena_alloc(arena, entries, sizeof(*map->col), err);
     map->weight = inn_arena_alloc(arena, entries, sizeof(*map->weight), err);
     if (map->start == NULL || map->col == NULL || map->weight == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (i = 0; i < old.rows; i++) {
         map->start[i] = at;
         for (k = old.start[from[i]]; k < old.start[from[i] + 1]; k++) {
@@ -77,7 +77,7 @@ static enum inn_status keep_wanted(struct inn_axis_map *map,
         return st;
     positions = inn_arena_alloc(arena, (size_t)n, sizeof(*positions), err);
     if (positions == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     /* scratch: the rank of each channel */
     for (p = 0; p < g->size && kept < n; p++) {
         if (scratch[g->order[p]] < n)
@@ -121,7 +121,7 @@ static enum inn_status make_maps(struct inn_group_maps *m,
     position = inn_alloc(model->heap, (size_t)g->size, sizeof(*position),
                          err);
     if (position == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     st = invert(position, g, g->order, "order", err);
     if (st != INN_OK)
         goto out;
@@ -164,7 +164,7 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                       err);
     sampling->maps = inn_arena_alloc(arena, n, sizeof(*sampling->maps), err);
     if (sampling->nodes == NULL || sampling->maps == NULL)
-        return inn_grid_refused(err);
+        return inn_refused(err);
     for (g = 0; st == INN_OK && g < model->n_groups; g++) {
         sampling->nodes[g] = model->groups[g].nodes;
         st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
@@ -220,7 +220,7 @@ static enum inn_status make_room(struct inn_graph *graph,
         t = graph->values[model->weights[w].value].init;
         t->data = inn_arena_alloc(&graph->arena, t->bytes, 1, err);
         if (t->data == NULL)
-            return inn_grid_refused(err);
+            return inn_refused(err);
     }
     return INN_OK;
 }
@@ -239,7 +239,7 @@ static enum inn_status fill_weights(struct inn_graph *graph,
     work.errors = inn_alloc(model->heap, (size_t)model->n_weights,
                             sizeof(*work.errors), err);
     if (work.errors == NULL) {
-        st = inn_grid_refused(err);
+        st = inn_refused(err);
         goto out;
     }
     st = inn_sampling_init(&work.sampling, model, plan, &arena, err);

@@ -62,7 +62,7 @@ enum inn_status inn_axis_slots(struct inn_slots *slots,
                              err);
     done = inn_arena_alloc(arena, (size_t)g->n_blocks, sizeof(int64_t), err);
     if (slots->at == NULL || starts == NULL || done == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     inn_block_starts(g, widths[group], starts);
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_span *s = &axis->spans[i];

@@ -84,7 +84,7 @@ static enum inn_status step_new(struct job *job, struct step *step,
     step->weight = inn_arena_alloc(&job->arena, entries,
                                    sizeof(*step->weight), job->err);
     if (step->count == NULL || step->col == NULL || step->weight == NULL)
-        return inn_grid_refused(job->err);
+        return inn_refused(job->err);
     return INN_OK;
 }
 
@@ -275,7 +275,7 @@ static enum inn_status apply(struct job *job, const struct step *step,
     out = inn_alloc_raw(job->heap, (size_t)(step->rows * chunk),
                         sizeof(*out), job->err);
     if (in == NULL || out == NULL) {
-        st = inn_grid_refused(job->err);
+        st = inn_refused(job->err);
         goto done;
     }
     for (o = 0; o < outer; o++) {
@@ -330,7 +330,7 @@ static enum inn_status resample(struct job *job)
                 count = SIZE_MAX; /* refused by the heap */
             now = inn_alloc_raw(job->heap, count, sizeof(double), job->err);
             if (now == NULL) {
-                st = inn_grid_refused(job->err);
+                st = inn_refused(job->err);
                 break;
             }
             to.data = now;
@@ -412,7 +412,7 @@ static enum inn_status rearrange(struct job *job)
         same = inn_alloc_raw(job->heap, n, inn_type_size(out->type),
                              job->err);
         if (same == NULL)
-            return inn_grid_refused(job->err);
+            return inn_refused(job->err);
         convert(same, out->type, job->stored, grid->type, n);
     }
     if (out->bytes != 0)
@@ -456,7 +456,7 @@ static enum inn_status run(struct job *job)
             return fetch(job, job->out->data);
         job->loaded = inn_alloc_raw(job->heap, grid->bytes, 1, job->err);
         if (job->loaded == NULL)
-            return inn_grid_refused(job->err);
+            return inn_refused(job->err);
         job->stored = job->loaded;
         st = fetch(job, job->loaded);
         if (st != INN_OK)

@@ -131,7 +131,7 @@ static enum inn_status widen(const struct inn_tensor **in,
         return INN_OK;
     to = inn_arena_alloc(scratch, 1, sizeof(*to), err);
     if (to == NULL)
-        return err != NULL ? err->status : INN_ERR_MEMORY;
+        return inn_refused(err);
     st = inn_tensor_new(to, scratch, INN_F32, from->rank, from->dims, err);
     if (st != INN_OK)
         return st;

@@ -69,7 +69,7 @@ static enum inn_status couple_piece(struct inn_couple *c,
                 continue;
             map = inn_couple_count_from(c, offset, t->dims[k]);
             if (map == NULL)
-                return INN_ERR_MEMORY;
+                return inn_refused(c->err);
         }
         st = inn_couple_map(c, part, whole, map);
     }
@@ -280,7 +280,7 @@ enum inn_status inn_resize_split(struct inn_resize *c)
     sizes = inn_arena_alloc(c->scratch, (size_t)c->n_out, sizeof(*sizes),
                             c->err);
     if (sizes == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(c->err);
     for (j = 0; j < c->n_out; j++) {
         int64_t to;
 

@@ -106,7 +106,7 @@ static int64_t *wrap(struct inn_couple *c, int64_t n, int64_t count)
 
 static enum inn_status no_memory(const struct inn_couple *c)
 {
-    return c->err != NULL ? c->err->status : INN_ERR_MEMORY;
+    return inn_refused(c->err);
 }
 
 /* Every output channel has one input channel: i / outputs per channel. */

@@ -104,7 +104,7 @@ enum inn_status inn_couple_depth(struct inn_couple *c)
         return INN_OK;
     map = inn_couple_count_from(c, 0, n);
     if (map == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(c->err);
     for (i = 0; i < n; i++)
         map[i] = crd ? i / (b * b) : i % (n / (b * b));
     st = c->sink->unite(c->state, deep, map, c->err);

@@ -183,7 +183,7 @@ enum inn_status inn_couple_tile(struct inn_couple *c)
         if (n != c->in[0]->dims[k]) {
             map = inn_couple_count_from(c, 0, n);
             if (map == NULL)
-                return INN_ERR_MEMORY;
+                return inn_refused(c->err);
             for (i = 0; i < n; i++)
                 map[i] %= c->in[0]->dims[k];
         }

@@ -143,7 +143,7 @@ static enum inn_status compute_factors(struct pass *p, struct pair *k,
     k->factor = inn_arena_alloc(&p->scratch, n, sizeof(double), p->err);
     k->shift = inn_arena_alloc(&p->scratch, n, sizeof(double), p->err);
     if (k->factor == NULL || k->shift == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     for (c = 0; c < k->channels; c++) {
         double b = 0;
 
@@ -268,7 +268,7 @@ static enum inn_status choose_bias(struct pass *p, const struct pair *k,
                             g->values[maker->inputs[1]].name);
     name = stem == NULL ? NULL : inn_graph_fresh_name(g, stem, p->err);
     if (name == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     st = inn_graph_add_value(g, value, name, p->err);
     if (st != INN_OK)
         return st;
@@ -276,7 +276,7 @@ static enum inn_status choose_bias(struct pass *p, const struct pair *k,
                                              sizeof(struct inn_tensor),
                                              p->err);
     if (g->values[*value].init == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     *g->values[*value].init = k->new_bias;
     return INN_OK;
 }
@@ -292,7 +292,7 @@ static enum inn_status connect_bias(struct pass *p, const struct pair *k,
         inputs = inn_arena_alloc(&p->graph->arena, 3, sizeof(*inputs),
                                  p->err);
         if (inputs == NULL)
-            return p->err->status;
+            return inn_refused(p->err);
         memcpy(inputs, maker->inputs, 2 * sizeof(*inputs));
         inputs[2] = -1;
         maker->inputs = inputs;
@@ -396,7 +396,7 @@ static enum inn_status prepare(struct pass *p)
     p->stats = inn_arena_alloc(&g->arena, n_bn, sizeof(*p->stats), p->err);
     if (p->uses == NULL || p->before == NULL || p->drop == NULL ||
         p->stats == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     inn_graph_count_uses(g, p->uses);
     return inn_graph_count_uses(g, p->before);
 }

@@ -117,7 +117,7 @@ static enum inn_status prepare(struct fold *f)
     f->out = room(f, most_out, sizeof(*f->out));
     if (f->known == NULL || f->widened == NULL || f->uses == NULL ||
         f->drop == NULL || f->in == NULL || f->out == NULL)
-        return f->err->status;
+        return inn_refused(f->err);
     for (i = 0; i < g->n_values; i++) {
         struct inn_tensor *t = g->values[i].init;
 
@@ -182,7 +182,7 @@ static enum inn_status widen(struct fold *f, int v)
     enum inn_status st;
 
     if (to == NULL)
-        return f->err->status;
+        return inn_refused(f->err);
     st = inn_tensor_new(to, &f->scratch, INN_F32, from->rank, from->dims,
                         f->err);
     if (st != INN_OK)
@@ -242,7 +242,7 @@ static enum inn_status compute(struct fold *f, const struct inn_op *op,
         missing = true;
         t->data = inn_arena_alloc(&f->graph->arena, t->bytes, 1, f->err);
         if (t->data == NULL)
-            st = f->err->status;
+            st = inn_refused(f->err);
     }
     if (st == INN_OK && missing)
         st = inn_op_run(op, &run, &f->scratch);
@@ -276,7 +276,7 @@ static enum inn_status fold_node(struct fold *f, int index)
             continue;
         t = inn_arena_alloc(&g->arena, 1, sizeof(*t), f->err);
         if (t == NULL)
-            return f->err->status;
+            return inn_refused(f->err);
         *t = f->out[i];
         f->known[node->outputs[i]] = t;
         shown = shown || g->values[node->outputs[i]].is_output;

@@ -76,7 +76,7 @@ static enum inn_status couple_indices(struct inn_couple *c, int axis)
         return INN_OK;
     map = inn_arena_alloc(c->scratch, n, sizeof(*map), c->err);
     if (map == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(c->err);
     for (i = 0; st == INN_OK && i < n; i++)
         st = read_index(&a, &map[i], i, axis);
     if (st != INN_OK)
@@ -172,7 +172,7 @@ enum inn_status inn_resize_gather(struct inn_resize *c)
             list = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*list),
                                    c->err);
         if (list == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(c->err);
     }
     return c->to->set_input(c->state, 1, list, (size_t)n, c->err);
 }

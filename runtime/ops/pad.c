@@ -158,7 +158,7 @@ enum inn_status inn_couple_pad(struct inn_couple *c)
                 continue;
             map = inn_couple_count_from(c, -p.before[k], n);
             if (map == NULL)
-                return INN_ERR_MEMORY;
+                return inn_refused(c->err);
             for (i = 0; i < n; i++) {
                 if (map[i] < 0 || map[i] >= c->in[0]->dims[k])
                     map[i] = -1;

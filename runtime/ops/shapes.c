@@ -187,23 +187,23 @@ static enum inn_status make_room(struct pass *p)
     }
     s->known = inn_arena_alloc(&s->arena, n, sizeof(*s->known), p->err);
     if (s->known == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     s->is_known = inn_arena_alloc(&s->arena, n, sizeof(*s->is_known),
                                   p->err);
     if (s->is_known == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     p->is_weight = inn_arena_alloc(&s->arena, n, sizeof(*p->is_weight),
                                    p->err);
     if (p->is_weight == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     s->n_values = g->n_values;
     p->in = inn_arena_alloc(&s->arena, (size_t)most_in, sizeof(*p->in),
                             p->err);
     if (p->in == NULL)
-        return p->err->status;
+        return inn_refused(p->err);
     p->out = inn_arena_alloc(&s->arena, (size_t)most_out, sizeof(*p->out),
                              p->err);
-    return p->out != NULL ? INN_OK : p->err->status;
+    return p->out != NULL ? INN_OK : inn_refused(p->err);
 }
 
 /* Inputs of the graph node into p->in; false where one is unknown. */
@@ -290,7 +290,7 @@ static enum inn_status fold_node(struct pass *p, const struct inn_op *op,
 
         t->data = inn_arena_alloc(&p->shapes->arena, t->bytes, 1, p->err);
         if (t->data == NULL) {
-            st = p->err->status;
+            st = inn_refused(p->err);
             goto out;
         }
     }

@@ -182,7 +182,7 @@ enum inn_status inn_couple_slice(struct inn_couple *c)
         if (s.count[k] == 0)
             continue;
         map = inn_couple_count_from(c, s.first[k], s.count[k]);
-        st = map == NULL ? INN_ERR_MEMORY
+        st = map == NULL ? inn_refused(c->err)
                          : inn_couple_map(c, inn_out(0, k), inn_in(0, k),
                                           map);
     }

@@ -92,7 +92,7 @@ static enum inn_status check_grids(struct checks *c, struct inn_cli *cli,
         if (data == NULL) {
             data = inn_alloc_raw(cli->heap, grid->bytes, 1, err);
             if (data == NULL)
-                return err->status;
+                return inn_refused(err);
             if (m->source.load == NULL)
                 st = inn_fail(err, INN_ERR_FORMAT, "has no grid of '%.100s'",
                               m->graph->values[m->weights[w].value].name);
@@ -127,7 +127,7 @@ static enum inn_status check_orders(struct checks *c, struct inn_cli *cli,
         bool ok = true;
 
         if (seen == NULL)
-            return err->status;
+            return inn_refused(err);
         for (i = 0; i < group->size; i++) {
             int64_t at = group->order[i];
 

@@ -368,7 +368,7 @@ static enum inn_status run_a(struct pair **pairs, struct inn_tensor **in,
     *pairs = inn_arena_alloc(arena, (size_t)g->n_outputs, sizeof(**pairs),
                              err);
     if (*in == NULL || out == NULL || *pairs == NULL)
-        return err->status;
+        return inn_refused(err);
     st = v->inputs.n > 0
              ? inn_load_inputs(*in, g, &v->inputs, arena, err)
              : inn_random_inputs(*in, a, (uint64_t)v->common.seed, arena,
@@ -397,7 +397,7 @@ static enum inn_status run_b(struct pair *pairs, const struct inn_tensor *in,
     out = inn_arena_alloc(&cli->arena, (size_t)g->n_outputs, sizeof(*out),
                           err);
     if (in_b == NULL || out == NULL)
-        return err->status;
+        return inn_refused(err);
     st = pair_inputs(in_b, g, in, a->graph, err);
     if (st == INN_OK)
         st = run_side(out, b, in_b, (int)v->common.threads, &cli->arena, err);

@@ -169,7 +169,7 @@ static enum inn_status choose_pictures(struct task *t, struct inn_error *err)
     t->chosen = inn_arena_alloc(&t->cli->arena, (size_t)t->pictures.n,
                                 sizeof(*t->chosen), err);
     if (t->chosen == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < t->pictures.n; i++) {
         if (t->v->images == IMAGES_ALL ||
             (i % 2 == 0) == (t->v->images == IMAGES_EVEN))
@@ -317,7 +317,7 @@ static enum inn_status run_batches(struct row *row, struct task *t,
     picture = inn_arena_alloc(arena, inn_tensor_count(&in) / (size_t)batch,
                               sizeof(*picture), err);
     if (picture == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (first = 0; first < t->n_chosen; first += batch) {
         int64_t left = t->n_chosen - first;
         int64_t count = left < batch ? left : batch;
@@ -334,7 +334,7 @@ static enum inn_status run_batches(struct row *row, struct task *t,
             scores = inn_arena_alloc(arena, (size_t)classes,
                                      sizeof(*scores), err);
             if (scores == NULL)
-                return INN_ERR_MEMORY;
+                return inn_refused(err);
         }
         st = count_hits(row, t, &out[0], first, count, scores, classes, err);
         if (st != INN_OK)
@@ -476,7 +476,7 @@ static enum inn_status run_rows(struct task *t, struct row **rows, size_t *n,
     *n = n_widths * n_rules;
     *rows = inn_arena_alloc(&t->cli->arena, *n, sizeof(**rows), err);
     if (*rows == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < *n && st == INN_OK; i++) {
         struct row *row = &(*rows)[i];
         bool named = t->v->widths.n > 0;

@@ -156,7 +156,7 @@ static enum inn_status write_plan(const struct inn_network *net,
                      net->plan.widths[g]);
     text = inn_json_render(&json, err);
     if (text == NULL)
-        st = INN_ERR_MEMORY;
+        st = inn_refused(err);
     if (st == INN_OK)
         st = inn_write_open(&w, path, force, net->heap, err);
     if (st == INN_OK)

@@ -333,7 +333,7 @@ static enum inn_status print_operators(struct inn_cli *cli,
     int kinds = 0, i;
 
     if (first == NULL || count == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     inn_map_init(&seen, &cli->arena);
     for (i = 0; i < graph->n_nodes; i++) {
         int k = inn_map_get(&seen, graph->nodes[i].op_type);

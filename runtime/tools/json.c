@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/heap.h"
+
 static cJSON *add(struct inn_json *json, cJSON *in, const char *name,
                   cJSON *item)
 {
@@ -137,7 +139,7 @@ enum inn_status inn_json_print(struct inn_json *json, struct inn_error *err)
     char *text = inn_json_render(json, err);
 
     if (text == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     printf("%s\n", text);
     cJSON_free(text);
     return INN_OK;

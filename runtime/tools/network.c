@@ -41,7 +41,7 @@ static enum inn_status add_sizes(struct inn_network *net,
         return st;
     all = inn_arena_alloc(&net->arena, n + more, sizeof(*all), err);
     if (all == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     if (n > 0)
         memcpy(all, given, n * sizeof(*all));
     for (i = 0; i < more; i++) {
@@ -138,7 +138,7 @@ enum inn_status inn_graph_cost(struct inn_cost *cost,
     uses = inn_alloc(graph->heap, (size_t)graph->n_values, sizeof(*uses),
                      err);
     if (uses == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     st = inn_graph_count_uses(graph, uses);
     for (i = 0; i < graph->n_values && st == INN_OK; i++) {
         const struct inn_tensor *t = graph->values[i].init;

@@ -97,7 +97,7 @@ static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
                                      err);
 
         if (path == NULL)
-            return INN_ERR_MEMORY;
+            return inn_refused(err);
         st = write_one(&out[i], path, v, cli->heap, err);
         if (st != INN_OK)
             return st;
@@ -267,7 +267,7 @@ static enum inn_status prepare_and_run(struct inn_cli *cli,
     paths = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*paths), err);
     which = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*which), err);
     if (in == NULL || paths == NULL || which == NULL)
-        return err->status;
+        return inn_refused(err);
     st = match_outputs(cli, v, net->graph, paths, which, err);
     if (st == INN_OK && v->random)
         st = inn_random_inputs(in, net, (uint64_t)v->common.seed, &cli->arena,

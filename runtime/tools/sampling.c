@@ -163,7 +163,7 @@ static enum inn_status read_rule(struct inn_width_rule *rule,
                         "--set %.200s: '%.40s' is neither a count (64) nor a "
                         "factor (0.5)", text, value);
     rule->glob = inn_arena_strndup(arena, text, (size_t)(equals - text), err);
-    return rule->glob != NULL ? INN_OK : INN_ERR_MEMORY;
+    return rule->glob != NULL ? INN_OK : inn_refused(err);
 }
 
 static enum inn_status check_together(const struct inn_sampling *s,
@@ -200,7 +200,7 @@ static enum inn_status make(struct inn_plan *plan,
 
     rules = inn_arena_alloc(arena, s->set.n, sizeof(*rules), err);
     if (rules == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < s->set.n && st == INN_OK; i++)
         st = read_rule(&rules[i], s->set.items[i], arena, err);
     if (st != INN_OK)

@@ -87,7 +87,7 @@ static enum inn_status bind(struct inn_binding *b, const char *option,
                         option);
     b->name = inn_arena_strndup(arena, option, (size_t)(at - option), err);
     if (b->name == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < graph->n_inputs; i++) {
         const struct inn_value *v = &graph->values[graph->inputs[i]];
 
@@ -117,7 +117,7 @@ enum inn_status inn_parse_sizes(struct inn_binding **bindings, size_t *n,
     *n = 0;
     *bindings = inn_arena_alloc(arena, options->n, sizeof(**bindings), err);
     if (*bindings == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     for (i = 0; i < options->n && st == INN_OK; i++) {
         st = bind(&(*bindings)[i], options->items[i], graph, arena, err);
         *n = i + 1;

@@ -56,13 +56,13 @@ void inn_table_text(struct inn_table *table, const char *text)
 {
     char *copy;
 
-    if (table->status != INN_OK)
+    if (table->why.status != INN_OK)
         return;
-    table->status = INN_ERR_MEMORY;
     if (table->n_cells == table->capacity) {
         size_t more = table->capacity != 0 ? table->capacity * 2 : 64;
         const char **cells = inn_arena_alloc(table->arena, more,
-                                             sizeof(*cells), NULL);
+                                             sizeof(*cells),
+                                             &table->why);
 
         if (cells == NULL)
             return;
@@ -71,12 +71,11 @@ void inn_table_text(struct inn_table *table, const char *text)
         table->cells = cells;
         table->capacity = more;
     }
-    copy = inn_arena_strdup(table->arena, text, NULL);
+    copy = inn_arena_strdup(table->arena, text, &table->why);
     if (copy == NULL)
         return;
     clean(copy);
     table->cells[table->n_cells++] = copy;
-    table->status = INN_OK;
 }
 
 void inn_table_printf(struct inn_table *table, const char *format, ...)
@@ -191,7 +190,7 @@ enum inn_status inn_table_print(const struct inn_table *table, FILE *out,
         put(out, &owed, table->cells[i], strlen(table->cells[i]),
             columns[c].width, columns[c].right, c == n - 1);
     }
-    if (table->status != INN_OK)
-        return inn_no_memory(err, table->n_cells * sizeof(char *));
-    return INN_OK;
+    if (table->why.status != INN_OK && err != NULL)
+        *err = table->why;
+    return table->why.status;
 }

@@ -20,7 +20,7 @@ struct inn_table {
     int n_columns;
     const char **cells;
     size_t n_cells, capacity;
-    enum inn_status status;
+    struct inn_error why; /* cells are missing */
 };
 
 void inn_table_init(struct inn_table *table, struct inn_arena *arena,
@@ -35,7 +35,7 @@ void inn_table_int(struct inn_table *table, int64_t value);
 /* A number with so many significant digits; "-" for NaN and infinity. */
 void inn_table_number(struct inn_table *table, double value, int digits);
 
-/* Each line after indent spaces. INN_ERR_MEMORY if cells are missing. */
+/* Each line after indent spaces. INN_ERR_MEMORY, _LIMIT: cells are missing. */
 enum inn_status inn_table_print(const struct inn_table *table, FILE *out,
                                 int indent, struct inn_error *err);
 

@@ -24,7 +24,7 @@ enum inn_status inn_split_named(struct inn_named_path *out, const char *text,
         return INN_OK;
     out->name = inn_arena_strndup(arena, text, (size_t)(equals - text), err);
     out->path = equals + 1;
-    return out->name != NULL ? INN_OK : INN_ERR_MEMORY;
+    return out->name != NULL ? INN_OK : inn_refused(err);
 }
 
 /* All of stdin; the heap's ceiling ends what doesn't end by itself. */
@@ -43,7 +43,7 @@ static enum inn_status read_stdin(struct inn_tensor *tensor,
             room = room != 0 ? room * 2 : 65536;
             grown = inn_realloc(heap, bytes, room, 1, err);
             if (grown == NULL) {
-                st = err->status;
+                st = inn_refused(err);
                 goto out;
             }
             bytes = grown;
@@ -221,7 +221,7 @@ enum inn_status inn_load_inputs(struct inn_tensor *in,
     size_t k;
 
     if (given == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(err);
     /* Those with a name first: the others fill what is left. */
     for (named = 1; named >= 0; named--) {
         for (k = 0; k < files->n && st == INN_OK; k++)

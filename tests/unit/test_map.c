@@ -78,6 +78,27 @@ START_TEST(failed_growth_leaves_what_was_there)
 }
 END_TEST
 
+START_TEST(a_refused_put_says_who_refused)
+{
+    struct inn_heap *heap = inn_heap_new(1 << 10); /* below one chunk */
+    struct inn_error err = {INN_OK, ""};
+    struct inn_arena arena;
+    struct inn_map map;
+
+    inn_arena_init(&arena, heap);
+    inn_map_init(&map, &arena);
+    ck_assert_int_eq(inn_map_put(&map, "a", 1, &err), INN_ERR_LIMIT);
+    ck_assert_int_eq(err.status, INN_ERR_LIMIT);
+    ck_assert_int_eq(inn_map_put(&map, "a", 1, NULL), INN_ERR_LIMIT);
+    inn_heap_fail_at(heap, 1);
+    ck_assert_int_eq(inn_map_put(&map, "a", 1, &err), INN_ERR_MEMORY);
+    ck_assert_int_eq(err.status, INN_ERR_MEMORY);
+    ck_assert_int_eq(inn_map_get(&map, "a"), -1);
+    inn_arena_free(&arena);
+    inn_heap_free(heap);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("map");
@@ -88,6 +109,7 @@ int main(void)
     tcase_add_test(t, absent_keys_give_minus_1);
     tcase_add_test(t, many_keys_are_kept_apart_and_replaced);
     tcase_add_test(t, failed_growth_leaves_what_was_there);
+    tcase_add_test(t, a_refused_put_says_who_refused);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
