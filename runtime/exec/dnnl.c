@@ -346,6 +346,7 @@ enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
     *done = false;
     switch (b->work[w].prim->kind) {
     case INN_PRIM_CONV:
+    case INN_PRIM_DECONV:
         return inn_dnnl_conv(b, w, n_post, done, err);
     case INN_PRIM_MATMUL:
         return inn_dnnl_matmul(b, w, n_post, done, err);

@@ -1,6 +1,7 @@
 /*
- * Convolutions, all of 1-D to 3-D, grouped or not. Source, weights and result
- * have the layout that oneDNN prefers; weights are brought into it once.
+ * Convolutions and their transposes, all of 1-D to 3-D, grouped or not.
+ * Source, weights and result have the layout that oneDNN prefers; weights are
+ * brought into it once.
  */
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_priv.h"
@@ -9,11 +10,33 @@ struct conv {
     int x, weight, bias; /* values; bias -1 */
     int rank;            /* of x */
     int groups_axis;     /* 1 where weights have an axis of groups */
-    dnnl_dims_t wdims;
+    bool transposed;
+    dnnl_dims_t wdims;   /* groups, outputs, inputs, taps */
+    dnnl_dims_t wsteps;  /* where they lie in the network's weights */
     dnnl_dims_t stride, dilation, pad_begin, pad_end;
     struct inn_dst dst;
     struct inn_args args; /* of the post-ops */
 };
+
+/* Outputs come before inputs, though a transposed one stores them after. */
+static void read_weight(struct conv *c, const struct inn_tensor *weight,
+                        int64_t groups)
+{
+    int64_t step = 1;
+    int g = c->groups_axis = groups > 1, i;
+
+    for (i = c->rank - 1; i >= 0; i--) {
+        int to = g + (c->transposed && i < 2 ? 1 - i : i);
+
+        c->wdims[to] = i == 0 ? weight->dims[0] / groups : weight->dims[i];
+        c->wsteps[to] = step;
+        step *= c->wdims[to];
+    }
+    if (g != 0) {
+        c->wdims[0] = groups;
+        c->wsteps[0] = step;
+    }
+}
 
 /* The sizes in oneDNN's words; false where it can't have them. */
 static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
@@ -25,6 +48,7 @@ static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
     int64_t groups = w->prim->u.conv.groups;
     int i;
 
+    c->transposed = w->prim->kind == INN_PRIM_DECONV;
     c->x = node->inputs[0];
     c->weight = node->n_inputs > 1 ? node->inputs[1] : -1;
     c->bias = node->n_inputs > 2 ? node->inputs[2] : -1;
@@ -36,12 +60,7 @@ static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
         groups < 1 || weight->dims[0] % groups != 0)
         return false;
     c->rank = x->rank;
-    c->groups_axis = groups > 1;
-    if (groups > 1)
-        c->wdims[0] = groups;
-    c->wdims[c->groups_axis] = weight->dims[0] / groups;
-    for (i = 1; i < c->rank; i++)
-        c->wdims[c->groups_axis + i] = weight->dims[i];
+    read_weight(c, weight, groups);
     for (i = 0; i < win->rank; i++) {
         int64_t span = (win->kernel[i] - 1) * win->dilation[i] + 1;
 
@@ -49,8 +68,11 @@ static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
         c->dilation[i] = win->dilation[i] - 1;
         c->pad_begin[i] = win->pad_begin[i];
         /* What the last window takes, be it less than was declared. */
-        c->pad_end[i] = (win->out[i] - 1) * win->stride[i] + span -
-                        x->dims[i + 2] - win->pad_begin[i];
+        c->pad_end[i] = c->transposed
+                            ? (x->dims[i + 2] - 1) * win->stride[i] + span -
+                                  win->out[i] - win->pad_begin[i]
+                            : (win->out[i] - 1) * win->stride[i] + span -
+                                  x->dims[i + 2] - win->pad_begin[i];
         if (win->pad_begin[i] < 0)
             return false;
     }
@@ -84,10 +106,16 @@ static enum inn_status describe(struct inn_builder *b, int w, int n_post,
         st = inn_md_any(&dst, c->dst.ndims, c->dst.dims, err);
     if (st != INN_OK)
         return st;
-    ds = dnnl_dilated_convolution_forward_desc_init(
-        &op, dnnl_forward_inference, dnnl_convolution_direct, &src, &weight,
-        c->bias >= 0 ? &bias : NULL, &dst, c->stride, c->dilation,
-        c->pad_begin, c->pad_end);
+    if (c->transposed)
+        ds = dnnl_dilated_deconvolution_forward_desc_init(
+            &op, dnnl_forward_inference, dnnl_deconvolution_direct, &src,
+            &weight, c->bias >= 0 ? &bias : NULL, &dst, c->stride,
+            c->dilation, c->pad_begin, c->pad_end);
+    else
+        ds = dnnl_dilated_convolution_forward_desc_init(
+            &op, dnnl_forward_inference, dnnl_convolution_direct, &src,
+            &weight, c->bias >= 0 ? &bias : NULL, &dst, c->stride,
+            c->dilation, c->pad_begin, c->pad_end);
     if (ds != dnnl_success)
         return INN_OK; /* sizes it doesn't take */
     ds = dnnl_post_ops_create(&ops);
@@ -147,7 +175,7 @@ static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
                                 struct conv *c, const struct inn_desc *desc,
                                 int over, struct inn_error *err)
 {
-    dnnl_memory_desc_t grouped;
+    dnnl_memory_desc_t plain;
     struct inn_args *args = &c->args;
     enum inn_status st;
     int slot;
@@ -157,11 +185,16 @@ static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
     if (st != INN_OK)
         return st;
     inn_args_add(args, DNNL_ARG_SRC, slot, false);
-    st = inn_md_plain(&grouped, c->rank + c->groups_axis, c->wdims, err);
-    if (st == INN_OK)
+    st = inn_md_strided(&plain, c->rank + c->groups_axis, c->wdims,
+                        c->wsteps, err);
+    if (st == INN_OK && c->transposed)
+        st = inn_dnnl_have_alone(b, &slot, c->weight,
+                                 inn_desc_md(desc, dnnl_query_weights_md),
+                                 &plain, err);
+    else if (st == INN_OK)
         st = inn_dnnl_have(b, &slot, c->weight,
                            inn_desc_md(desc, dnnl_query_weights_md),
-                           c->groups_axis ? &grouped : NULL, err);
+                           c->groups_axis ? &plain : NULL, err);
     if (st != INN_OK)
         return st;
     inn_args_add(args, DNNL_ARG_WEIGHTS, slot, false);

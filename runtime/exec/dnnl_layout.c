@@ -355,6 +355,24 @@ enum inn_status inn_dnnl_have(struct inn_builder *b, int *slot, int v,
     return inn_dnnl_reorder(b, slot, from, &to, v, err);
 }
 
+enum inn_status inn_dnnl_have_alone(struct inn_builder *b, int *slot, int v,
+                                    const dnnl_memory_desc_t *want,
+                                    const dnnl_memory_desc_t *plain_as,
+                                    struct inn_error *err)
+{
+    dnnl_memory_desc_t to = *want;
+    enum inn_status st;
+    int from;
+
+    st = inn_build_plain(b, &from, v, INN_F32, err);
+    if (st == INN_OK)
+        st = inn_dnnl_view(b, &from, from, plain_as, err);
+    *slot = from;
+    if (st != INN_OK || inn_md_same_bytes(plain_as, &to))
+        return st;
+    return inn_dnnl_reorder(b, slot, from, &to, -1, err);
+}
+
 enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
                                   struct inn_error *err)
 {

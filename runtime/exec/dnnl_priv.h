@@ -92,6 +92,14 @@ enum inn_status inn_dnnl_have(struct inn_builder *b, int *slot, int v,
                               const dnnl_memory_desc_t *want,
                               const dnnl_memory_desc_t *plain_as,
                               struct inn_error *err);
+/*
+ * As inn_dnnl_have, but in a slot of its own: where plain_as and want have the
+ * value's axes in another order, no other reader may find the slot.
+ */
+enum inn_status inn_dnnl_have_alone(struct inn_builder *b, int *slot, int v,
+                                    const dnnl_memory_desc_t *want,
+                                    const dnnl_memory_desc_t *plain_as,
+                                    struct inn_error *err);
 /* A slot of value v that has the layout already, or -1. */
 int inn_dnnl_find(struct inn_builder *b, int v,
                   const dnnl_memory_desc_t *want);

@@ -41,8 +41,8 @@ static bool find_readers(struct inn_builder *b, struct readers *r,
 static bool is_root(const struct inn_prim *p)
 {
     return p != NULL &&
-           (p->kind == INN_PRIM_CONV || p->kind == INN_PRIM_MATMUL ||
-            p->kind == INN_PRIM_BINARY);
+           (p->kind == INN_PRIM_CONV || p->kind == INN_PRIM_DECONV ||
+            p->kind == INN_PRIM_MATMUL || p->kind == INN_PRIM_BINARY);
 }
 
 /*
@@ -77,7 +77,8 @@ static int other_operand(const struct inn_builder *b,
         inn_shapes_get(shapes, w->node->outputs[0]);
     const struct inn_tensor *in = inn_shapes_get(shapes, v);
     const struct inn_tensor *t = inn_shapes_get(shapes, o);
-    int channel = host->prim->kind == INN_PRIM_CONV ? 1 : out->rank - 1;
+    int channel = host->prim->kind == INN_PRIM_CONV ||
+                  host->prim->kind == INN_PRIM_DECONV ? 1 : out->rank - 1;
 
     if (!inn_tensor_same_shape(in, out))
         return -1;

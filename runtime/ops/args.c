@@ -147,6 +147,15 @@ int64_t *inn_couple_count_from(struct inn_couple *c, int64_t start, int64_t n)
     return map;
 }
 
+int64_t *inn_couple_wrap(struct inn_couple *c, int64_t n, int64_t count)
+{
+    int64_t *map = inn_couple_count_from(c, 0, n), i;
+
+    for (i = 0; map != NULL && i < n; i++)
+        map[i] = i % count;
+    return map;
+}
+
 enum inn_status inn_infer_same(struct inn_infer *c)
 {
     struct inn_args a = INN_ARGS(c);

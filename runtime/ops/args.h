@@ -80,6 +80,8 @@ enum inn_status inn_couple_pin(struct inn_couple *c, struct inn_operand a,
 /* start, start + 1 … of n entries in scratch; NULL: no memory. */
 int64_t *inn_couple_count_from(struct inn_couple *c, int64_t start,
                                int64_t n);
+/* 0 … count − 1, again and again: n entries; NULL: no memory. */
+int64_t *inn_couple_wrap(struct inn_couple *c, int64_t n, int64_t count);
 
 /* Rows whose one output is their first input, element by element. */
 enum inn_status inn_infer_same(struct inn_infer *c);

@@ -91,19 +91,6 @@ enum inn_status inn_infer_conv(struct inn_infer *c)
     return inn_infer_out(c, 0, x->type, x->rank, dims);
 }
 
-/*
- * Element i belongs with all i' of the same i mod count: the k-th channels of
- * every group.
- */
-static int64_t *wrap(struct inn_couple *c, int64_t n, int64_t count)
-{
-    int64_t *map = inn_couple_count_from(c, 0, n), i;
-
-    for (i = 0; map != NULL && i < n; i++)
-        map[i] = i % count;
-    return map;
-}
-
 static enum inn_status no_memory(const struct inn_couple *c)
 {
     return inn_refused(c->err);
@@ -126,14 +113,15 @@ static enum inn_status couple_depthwise(struct inn_couple *c)
     return st;
 }
 
+/* The k-th channels of all groups belong together. */
 static enum inn_status couple_grouped(struct inn_couple *c, int64_t groups)
 {
     int64_t channels = c->in[0]->dims[1], outputs = c->out[0]->dims[1];
     int64_t *in, *out;
     enum inn_status st;
 
-    in = wrap(c, channels, channels / groups);
-    out = in != NULL ? wrap(c, outputs, outputs / groups) : NULL;
+    in = inn_couple_wrap(c, channels, channels / groups);
+    out = in != NULL ? inn_couple_wrap(c, outputs, outputs / groups) : NULL;
     if (out == NULL)
         return no_memory(c);
     st = c->sink->unite(c->state, inn_in(0, 1), in, c->err);

@@ -11,6 +11,7 @@ libinncore_la_SOURCES += \
     runtime/ops/concat.c \
     runtime/ops/constant.c \
     runtime/ops/conv.c \
+    runtime/ops/conv_transpose.c \
     runtime/ops/couple.h \
     runtime/ops/depth.c \
     runtime/ops/expand.c \

@@ -23,6 +23,7 @@ struct inn_window {
 
 enum inn_prim_kind {
     INN_PRIM_CONV,    /* in 0: x, 1: weight, 2: bias or absent */
+    INN_PRIM_DECONV,  /* the same, transposed: its window goes over out */
     INN_PRIM_MATMUL,  /* in 0: a, 1: b, 2: bias or absent */
     INN_PRIM_POOL,    /* in 0 */
     INN_PRIM_ELTWISE, /* in 0 */
@@ -49,7 +50,7 @@ struct inn_prim {
         struct {
             struct inn_window window;
             int64_t groups;
-        } conv;
+        } conv; /* and deconv */
         struct {
             bool transpose_a, transpose_b;
             float alpha, beta; /* alpha a b + beta bias */

@@ -49,6 +49,13 @@ inn_resize_fn inn_resize_conv;
 inn_run_fn inn_run_conv;
 inn_lower_fn inn_lower_conv;
 
+/* conv_transpose.c */
+inn_infer_fn inn_infer_conv_transpose;
+inn_couple_fn inn_couple_conv_transpose;
+inn_resize_fn inn_resize_conv_transpose;
+inn_run_fn inn_run_conv_transpose;
+inn_lower_fn inn_lower_conv_transpose;
+
 /* depth.c */
 inn_infer_fn inn_infer_depth;
 inn_couple_fn inn_couple_depth;

@@ -111,30 +111,30 @@ static enum inn_status resolve_axis(struct inn_window *w,
     return INN_OK;
 }
 
-enum inn_status inn_window_resolve(struct inn_window *w,
+/* Everything but the lengths, and pads where auto_pad makes them. */
+static enum inn_status read_window(struct inn_window *w,
                                    const struct inn_node *node, int rank,
-                                   const int64_t *in, const int64_t *kernel,
+                                   const int64_t *kernel, enum auto_pad *pad,
                                    struct inn_error *err)
 {
     const int64_t *shape, *strides, *dilations, *pads;
-    bool ceil_mode = kernel == NULL && inn_node_int(node, "ceil_mode", 0);
-    enum auto_pad pad = PAD_NOTSET;
     enum inn_status st;
     size_t n = (size_t)rank;
     int i;
 
     memset(w, 0, sizeof(*w));
     w->rank = rank;
+    *pad = PAD_NOTSET;
     st = read_list(&shape, node, "kernel_shape", n, 1, err);
     if (st == INN_OK)
         st = read_list(&strides, node, "strides", n, 1, err);
     if (st == INN_OK)
         st = read_list(&dilations, node, "dilations", n, 1, err);
     if (st == INN_OK)
-        st = read_auto_pad(&pad, node, err);
+        st = read_auto_pad(pad, node, err);
     if (st == INN_OK)
         st = read_list(&pads, node, "pads", 2 * n,
-                       pad == PAD_NOTSET ? 0 : INT64_MIN, err);
+                       *pad == PAD_NOTSET ? 0 : INT64_MIN, err);
     if (st != INN_OK)
         return st;
     if (shape == NULL && kernel == NULL)
@@ -153,15 +153,88 @@ enum inn_status inn_window_resolve(struct inn_window *w,
                                  "kernel_shape is %lld on spatial axis %d, "
                                  "the weight has %lld", (long long)shape[i],
                                  i, (long long)w->kernel[i]);
-        if (pads != NULL && pad == PAD_NOTSET) {
+        if (pads != NULL && *pad == PAD_NOTSET) {
             w->pad_begin[i] = pads[i];
             w->pad_end[i] = pads[i + rank];
         }
-        st = resolve_axis(w, node, i, in[i], pad, ceil_mode, err);
-        if (st != INN_OK)
-            return st;
     }
     return INN_OK;
+}
+
+enum inn_status inn_window_resolve(struct inn_window *w,
+                                   const struct inn_node *node, int rank,
+                                   const int64_t *in, const int64_t *kernel,
+                                   struct inn_error *err)
+{
+    bool ceil_mode = kernel == NULL && inn_node_int(node, "ceil_mode", 0);
+    enum auto_pad pad;
+    enum inn_status st = read_window(w, node, rank, kernel, &pad, err);
+    int i;
+
+    for (i = 0; st == INN_OK && i < rank; i++)
+        st = resolve_axis(w, node, i, in[i], pad, ceil_mode, err);
+    return st;
+}
+
+/*
+ * Output length and pads of one axis that is spread: over wanted positions,
+ * or, where that is -1, over as many as the pads leave.
+ */
+static enum inn_status spread_axis(struct inn_window *w,
+                                   const struct inn_node *node, int i,
+                                   int64_t in, enum auto_pad pad,
+                                   int64_t wanted, int64_t more,
+                                   struct inn_error *err)
+{
+    int64_t full, extent, total, stride = w->stride[i];
+
+    if (in < 1)
+        return inn_node_fail(node, err, INN_ERR_FORMAT,
+                             "spatial axis %d is empty", i);
+    if (!inn_mul_i64(&extent, w->kernel[i] - 1, w->dilation[i]) ||
+        !inn_mul_i64(&full, in, stride) ||
+        !inn_add_i64(&full, full, extent) || !inn_add_i64(&full, full, more) ||
+        !inn_add_i64(&total, w->pad_begin[i], w->pad_end[i]))
+        return too_large(node, i, err);
+    full = full - stride + 1;
+    if (wanted < 0 && (pad == PAD_SAME_UPPER || pad == PAD_SAME_LOWER))
+        wanted = in * stride;
+    if (wanted >= 0) {
+        total = full > wanted ? full - wanted : 0;
+        w->pad_begin[i] = pad == PAD_SAME_UPPER ? total / 2
+                                                : total - total / 2;
+        w->pad_end[i] = total - w->pad_begin[i];
+        w->out[i] = wanted;
+    } else {
+        w->out[i] = full - total;
+    }
+    if (w->out[i] < 1)
+        return inn_node_fail(node, err, INN_ERR_FORMAT,
+                             "the pads of %lld leave nothing of %lld on "
+                             "spatial axis %d", (long long)total,
+                             (long long)full, i);
+    return INN_OK;
+}
+
+enum inn_status inn_window_spread(struct inn_window *w,
+                                  const struct inn_node *node, int rank,
+                                  const int64_t *in, const int64_t *kernel,
+                                  struct inn_error *err)
+{
+    const int64_t *more, *wanted;
+    enum auto_pad pad;
+    enum inn_status st = read_window(w, node, rank, kernel, &pad, err);
+    int i;
+
+    if (st == INN_OK)
+        st = read_list(&more, node, "output_padding", (size_t)rank, 0, err);
+    if (st == INN_OK)
+        st = read_list(&wanted, node, "output_shape", (size_t)rank, 1, err);
+    for (i = 0; st == INN_OK && i < rank; i++)
+        st = spread_axis(w, node, i, in[i], pad,
+                         wanted != NULL ? wanted[i] : -1,
+                         more != NULL ? more[i] : 0, err);
+    return st;
 }
 
 void inn_window_global(struct inn_window *w, int rank, const int64_t *in)

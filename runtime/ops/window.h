@@ -20,6 +20,16 @@ enum inn_status inn_window_resolve(struct inn_window *w,
                                    const int64_t *in, const int64_t *kernel,
                                    struct inn_error *err);
 
+/*
+ * As inn_window_resolve, of a transposed convolution: the window goes over
+ * the output, position i of the input lying at i × stride − pad_begin. With
+ * output_padding and output_shape; out may go beyond what the window covers.
+ */
+enum inn_status inn_window_spread(struct inn_window *w,
+                                  const struct inn_node *node, int rank,
+                                  const int64_t *in, const int64_t *kernel,
+                                  struct inn_error *err);
+
 /* The window over all of rank axes of lengths in, each at least 1. */
 void inn_window_global(struct inn_window *w, int rank, const int64_t *in);
 

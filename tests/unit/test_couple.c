@@ -222,6 +222,41 @@ START_TEST(conv_with_a_computed_weight_pins_its_channels)
 }
 END_TEST
 
+static void add_conv_transpose(int64_t channels, int64_t outputs,
+                               int64_t groups)
+{
+    net_input(g, "x", INN_F32, 3, DIMS(1, channels, 5), NULL);
+    net_init(g, "w", INN_F32, 3, DIMS(channels, outputs / groups, 3), NULL);
+    net_init(g, "b", INN_F32, 1, DIMS(outputs), NULL);
+    net_int(g, net_node(g, "ConvTranspose", 11, "x w b", "y"), "group",
+            groups);
+}
+
+START_TEST(conv_transpose_sums_over_the_first_axis_of_its_weight)
+{
+    add_conv_transpose(3, 4, 1);
+    ck_assert_str_eq(couple(0), "sum in1.0 in0.1; make in1.1 out0.1; "
+                                "map in2.0 out0.1; ");
+}
+END_TEST
+
+START_TEST(grouped_conv_transpose_makes_the_same_outputs_in_all_groups)
+{
+    add_conv_transpose(4, 6, 2);
+    ck_assert_str_eq(couple(0),
+                     "unite in0.1 0,1,0,1; sum in1.0 in0.1; "
+                     "make in1.1 out0.1 0,1,2,0,1,2; map in2.0 out0.1; ");
+}
+END_TEST
+
+START_TEST(depthwise_conv_transpose_follows_its_input)
+{
+    add_conv_transpose(3, 6, 3);
+    ck_assert_str_eq(couple(0), "map out0.1 in0.1 0,0,1,1,2,2; "
+                                "map in1.0 in0.1; map in2.0 out0.1; ");
+}
+END_TEST
+
 START_TEST(gemm_knows_which_axis_is_which)
 {
     int node;
@@ -491,6 +526,14 @@ START_TEST(group_of_a_depthwise_conv_follows_its_width)
 }
 END_TEST
 
+START_TEST(group_of_a_depthwise_conv_transpose_follows_its_width)
+{
+    add_conv_transpose(3, 6, 3);
+    ck_assert_str_eq(resize(true), "group=2; ");
+    ck_assert_str_eq(resize(false), "");
+}
+END_TEST
+
 START_TEST(group_of_a_grouped_conv_stays)
 {
     add_conv(4, 6, 2);
@@ -526,6 +569,10 @@ int main(void)
     tcase_add_test(t, grouped_conv_keeps_equal_counts_in_all_groups);
     tcase_add_test(t, depthwise_outputs_follow_their_input);
     tcase_add_test(t, conv_with_a_computed_weight_pins_its_channels);
+    tcase_add_test(t, conv_transpose_sums_over_the_first_axis_of_its_weight);
+    tcase_add_test(
+        t, grouped_conv_transpose_makes_the_same_outputs_in_all_groups);
+    tcase_add_test(t, depthwise_conv_transpose_follows_its_input);
     tcase_add_test(t, gemm_knows_which_axis_is_which);
     tcase_add_test(t, matmul_takes_its_constant_on_either_side);
     tcase_add_test(t, matmul_of_two_computed_matrices_pins_what_it_sums);
@@ -542,6 +589,8 @@ int main(void)
     tcase_add_test(t, lrn_pins_the_order_of_channels);
     tcase_add_test(t, searches_and_running_sums_pin_their_axis);
     tcase_add_test(t, group_of_a_depthwise_conv_follows_its_width);
+    tcase_add_test(t,
+                   group_of_a_depthwise_conv_transpose_follows_its_width);
     tcase_add_test(t, group_of_a_grouped_conv_stays);
     tcase_add_test(t, number_of_groups_follows_where_each_is_a_channel);
     tcase_add_test(t, number_of_groups_stays_where_they_shrink);

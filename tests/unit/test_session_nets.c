@@ -63,6 +63,77 @@ START_TEST(convolutions_agree_with_the_reference)
 }
 END_TEST
 
+/* The same of a transposed convolution, and what is fused behind it. */
+START_TEST(transposed_convolutions_agree_with_the_reference)
+{
+    static const char *const functions[] = {"Relu", "LeakyRelu", "Sigmoid"};
+    int64_t x[5], w[5], stride[3], dilation[3], pads[6], more[3], bias, groups;
+    struct inn_tensor in;
+    double terms;
+    int spatial, v, i;
+
+    graph_begin();
+    seed = (uint32_t)_i * 7907u + 5;
+    spatial = (int)between(&seed, 1, coin(&seed) ? 2 : 3);
+    groups = coin(&seed) ? 1 : between(&seed, 1, 8);
+    w[1] = coin(&seed) ? 1 : between(&seed, 1, 20);
+    terms = (double)(coin(&seed) ? w[1] : between(&seed, 1, 20));
+    x[0] = between(&seed, 1, 2);
+    x[1] = w[0] = groups * (int64_t)terms;
+    for (i = 0; i < spatial; i++) {
+        stride[i] = between(&seed, 1, 3);
+        dilation[i] = between(&seed, 1, 2);
+        w[i + 2] = between(&seed, 1, 4);
+        x[i + 2] = between(&seed, 3, 9);
+        more[i] = between(&seed, 0, stride[i] - 1);
+        pads[i] = between(&seed, 0, 1);
+        pads[spatial + i] = between(&seed, 0, 1);
+        terms *= (double)w[i + 2];
+    }
+    bias = groups * w[1];
+    v = add_op("ConvTranspose", add_input("x", INN_F32, spatial + 2, x),
+               add_weight("w", spatial + 2, w),
+               coin(&seed) ? add_weight("b", 1, &bias) : -1);
+    set_ints(v, "strides", stride, (size_t)spatial);
+    set_ints(v, "dilations", dilation, (size_t)spatial);
+    set_ints(v, "pads", pads, (size_t)spatial * 2);
+    set_ints(v, "output_padding", more, (size_t)spatial);
+    set_int(v, "group", groups);
+    if (coin(&seed))
+        v = add_op(functions[between(&seed, 0, 2)], v, -1, -1);
+    add_output(v);
+    in = *new_tensor(INN_F32, spatial + 2, x);
+    fill_tensor(&in);
+    compare(&in, 1, sum_bound(terms + 1));
+    graph_end();
+}
+END_TEST
+
+/* A square weight that is read both ways has two layouts of equal shape. */
+START_TEST(a_weight_serves_a_convolution_and_its_transpose)
+{
+    int64_t x[] = {1, 16, 7, 7}, w[] = {16, 16, 1, 1}, group = _i < 2 ? 1 : 2;
+    const char *first = _i & 1 ? "ConvTranspose" : "Conv";
+    const char *second = _i & 1 ? "Conv" : "ConvTranspose";
+    struct inn_tensor in;
+    int a, v, weight;
+
+    graph_begin();
+    w[1] /= group;
+    a = add_input("x", INN_F32, 4, x);
+    weight = add_weight("w", 4, w);
+    v = add_op(first, a, weight, -1);
+    set_int(v, "group", group);
+    v = add_op(second, v, weight, -1);
+    set_int(v, "group", group);
+    add_output(v);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    compare(&in, 1, 16 * sum_bound(16) + sum_bound(16 * 16));
+    graph_end();
+}
+END_TEST
+
 static int conv(int x, const char *name, int64_t in, int64_t out, int64_t k,
                 int64_t stride)
 {
@@ -344,6 +415,10 @@ int main(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, convolutions_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(
+        t, transposed_convolutions_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(
+        t, a_weight_serves_a_convolution_and_its_transpose, 0, 4);
     tcase_add_loop_test(t, residual_blocks_agree_with_the_reference, 0, 16);
     tcase_add_loop_test(t, products_agree_with_the_reference, 0, 24);
     tcase_add_loop_test(t, pools_agree_with_the_reference, 0, 24);
