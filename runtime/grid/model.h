@@ -45,6 +45,13 @@ struct inn_group {
      * the producers of |w|, each producer divided by its mean; [N].
      */
     int64_t *l1_rank;
+    /*
+     * Channels in nested order, the most wanted first, by moments; [N], or
+     * NULL where the group has none. nested_error[n - 1] is the relative
+     * error of the consumers' outputs at width n, as the moments predict it.
+     */
+    int64_t *nested;
+    float *nested_error;
     double variation_before, variation_after, residual;
 };
 
@@ -124,6 +131,9 @@ struct inn_model {
     struct inn_pinned *pinned;
     struct inn_weight *weights; /* sorted by value */
     struct inn_bn_stats *stats; /* of BatchNormalization folded away */
+    struct inn_moments *moments;
+    struct inn_consumer *consumers; /* sorted by weight, axis, then group */
+    int n_moments, n_consumers;
     int n_groups, n_axes, n_pinned, n_weights, n_stats;
     struct inn_binding *bindings; /* sizes the analysis was made with */
     int n_bindings;

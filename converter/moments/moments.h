@@ -1,0 +1,144 @@
+/*
+ * Moments of activations without data (fidelity sections 2 to 4): pictures
+ * that we draw ourselves are pushed through the network, means, covariances
+ * and spatial correlations are gathered at the input of every consumer; from
+ * them come the nested order of every group and the factors that are stored.
+ *
+ *   pictures.c   drawing
+ *   interpret.c  the network node by node over a whole batch, with
+ *                BatchNormalization standardised by the batch itself
+ *   gather.c     moments at the inputs of consumers
+ *   metric.c     what an error of the input costs at the consumer's output
+ *   nested.c     backward elimination, factors
+ *   moments.c    all of it, for a model
+ */
+#ifndef INN_CONVERTER_MOMENTS_H
+#define INN_CONVERTER_MOMENTS_H
+
+#include "runtime/grid/moments.h"
+
+/* Deterministic dead leaves: count × channels × height × width, standardised. */
+enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
+                                  int64_t height, int64_t width,
+                                  uint64_t seed, int threads,
+                                  struct inn_heap *heap,
+                                  struct inn_error *err);
+
+/* A batch on its way; data in f32, owned by the interpreter. */
+typedef enum inn_status inn_watch_fn(void *state, int value,
+                                     const struct inn_tensor *tensor,
+                                     struct inn_error *err);
+
+/*
+ * Runs graph (weights present, BatchNormalization not folded) on inputs,
+ * graph node by graph node over the whole batch; watch sees every value once
+ * it is computed. standardise: BatchNormalization whose stored statistics are
+ * true (not constant over the channels) uses the batch's own mean and
+ * variance. Values are freed after their last use.
+ */
+enum inn_status inn_interpret(const struct inn_graph *graph,
+                              const struct inn_tensor *inputs, int n_inputs,
+                              bool standardise, inn_watch_fn *watch,
+                              void *state, int threads,
+                              struct inn_error *err);
+
+/* True where every BatchNormalization's stored variance is constant. */
+bool inn_statistics_missing(const struct inn_graph *graph);
+
+/* Most spatial distance in the table of correlations, each way. */
+#define INN_TABLE 4
+
+/* Moments of channels [n] of one activation's axis, before storing. */
+struct inn_gathered {
+    int value; /* of the graph that was run */
+    int axis;
+    int64_t n;      /* elements of the axis */
+    int64_t count;  /* positions that were seen */
+    double *mean;   /* [n] */
+    double *cov;    /* [n × n] about the mean */
+    /* r[|dy|][|dx|], shared by all channels: Cov(x(p), x(p+δ)) = r(δ) C. */
+    double r[INN_TABLE + 1][INN_TABLE + 1];
+};
+
+/*
+ * Adds an activation [batch, n, spatial…] (axis 1) or [batch, n] to g, whose
+ * sums live from start to finish; positions are subsampled to at most
+ * positions, evenly. Products through BLAS in fixed tiles: the same bits on
+ * any number of threads.
+ */
+enum inn_status inn_gather_start(struct inn_gathered *g, int value, int axis,
+                                 int64_t n, struct inn_heap *heap,
+                                 struct inn_error *err);
+enum inn_status inn_gather_add(struct inn_gathered *g,
+                               const struct inn_tensor *activation,
+                               int64_t positions, int threads,
+                               struct inn_heap *heap, struct inn_error *err);
+enum inn_status inn_gather_finish(struct inn_gathered *g,
+                                  struct inn_error *err);
+void inn_gather_free(struct inn_gathered *g, struct inn_heap *heap);
+
+/* One consumer of a group, as the elimination sees it. Borrowed. */
+struct inn_eliminate {
+    const double *cov;    /* [N × N] at its input */
+    const double *metric; /* [N × N] Q: tr(Q Cov(e)) is the output's error */
+};
+
+/*
+ * Backward elimination (fidelity section 3; Q already divided by tr(QC)):
+ * nested[N] gets the channels, the most wanted first, error[n-1] the
+ * summed relative error with n kept. Blocked: N = 2048 takes seconds on two
+ * cores. Ties go to the lower index; same bits on any number of threads.
+ */
+enum inn_status inn_eliminate_backward(int64_t *nested, float *error,
+                                       const struct inn_eliminate *consumers,
+                                       int n_consumers, int64_t n, double rho,
+                                       int threads, struct inn_heap *heap,
+                                       struct inn_error *err);
+
+/*
+ * Mean, deviations and the packed factor in nested order of R + λI; where
+ * that is not positive definite (rounding), λ grows until it is.
+ * Memory for m from arena.
+ */
+enum inn_status inn_factor_moments(struct inn_moments *m, const double *mean,
+                                   const double *cov, const int64_t *nested,
+                                   int64_t n, double lambda,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err);
+
+/*
+ * Q of a convolution or product for its input's channels: Σ_j w_j V_jᵀ V_j
+ * from the taps' spatial correlations (fidelity sections 2 and 3). weight:
+ * [outputs × n × taps] with taps over kernel[0] × kernel[1] (1 × 1 for
+ * products). out_scale [outputs] multiplies each output's row (γ/σ of a
+ * BatchNormalization behind it), or NULL. metric: [n × n], added to.
+ */
+enum inn_status inn_consumer_metric(double *metric, const double *weight,
+                                    int64_t outputs, int64_t n,
+                                    const int64_t kernel[2],
+                                    const int64_t dilation[2],
+                                    const double *out_scale,
+                                    const struct inn_gathered *input,
+                                    int threads, struct inn_heap *heap,
+                                    struct inn_error *err);
+
+struct inn_moments_options {
+    int64_t pictures; /* how many to draw; 0: by size, 48 at 224 × 224 */
+    uint64_t seed;
+    int threads;
+    void (*progress)(void *state, const char *phase, int i, int n);
+    void *progress_state;
+};
+
+/*
+ * Fills nested orders, moments and consumers of model from graph: the network
+ * as read, before folding, whose value names are the model's. Groups whose
+ * moments fail (no variance, NaN, an input that is no picture and can't be
+ * run) keep none, and *skipped says how many.
+ */
+enum inn_status inn_make_moments(struct inn_model *model,
+                                 const struct inn_graph *graph,
+                                 const struct inn_moments_options *options,
+                                 int *skipped, struct inn_error *err);
+
+#endif

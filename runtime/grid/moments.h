@@ -1,0 +1,62 @@
+/*
+ * Second moments of what consumers read, stored so that one factor serves
+ * every width (fidelity: nested partition, least-squares quadrature), and the
+ * quadrature they give.
+ *
+ * In a group's nested order the n channels kept at width n are always the
+ * first n. With R the correlation matrix of the channels in that order and
+ * R + λI = L Lᵀ, the rows of the least-squares quadrature A that belong to
+ * dropped channels are L₂₁ L₁₁⁻¹ (in units of deviations), L₁₁ being the
+ * leading n × n block; rows of kept channels are the identity.
+ */
+#ifndef INN_GRID_MOMENTS_H
+#define INN_GRID_MOMENTS_H
+
+#include "runtime/grid/axis_map.h"
+#include "runtime/grid/model.h"
+
+/* Of one group's channels at the input of one or more consumers. */
+struct inn_moments {
+    int group;
+    float *mean;      /* [N] by channel */
+    float *deviation; /* [N] by channel, > 0 */
+    /*
+     * L as f16 bits, packed rows of the lower triangle in nested order:
+     * row i has i + 1 entries, from entry i (i + 1) / 2 on.
+     */
+    uint16_t *factor;
+};
+
+/* An axis of a weight that is summed over channels whose moments are known. */
+struct inn_consumer {
+    int weight;  /* value of the graph: the initializer */
+    int axis;    /* of it, role in */
+    int moments; /* index */
+};
+
+/*
+ * The least-squares quadrature of a consumer's moments at width n < N: the
+ * n channels kept are the first of the group's nested order, as points in
+ * axis order. sums has n rows over the N stored positions. offset[N], by
+ * stored position, is what dropped channels were on average beyond what the
+ * kept ones say: μ − A μ_S; 0 for kept ones. The consumer's bias grows by
+ * Σ_t W_t offset. Computed in double from the stored bits, so a file gives
+ * the same network everywhere. Memory from arena.
+ */
+enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
+                                       double *offset,
+                                       const struct inn_model *model,
+                                       const struct inn_moments *moments,
+                                       int64_t n, struct inn_arena *arena,
+                                       struct inn_error *err);
+
+/*
+ * The positions on the axis (indices into order) of the n channels kept, in
+ * axis order; positions: [n].
+ */
+enum inn_status inn_nested_positions(int64_t *positions,
+                                     const struct inn_group *group,
+                                     int64_t n, struct inn_heap *heap,
+                                     struct inn_error *err);
+
+#endif
