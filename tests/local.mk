@@ -9,6 +9,7 @@ include tests/unit/ops.mk
 include tests/unit/grid.mk
 include tests/unit/file.mk
 include tests/unit/exec.mk
+include tests/unit/models.mk
 if CONVERTER
 include tests/unit/converter.mk
 endif
