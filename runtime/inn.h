@@ -122,8 +122,16 @@ INN_API enum inn_status inn_widths_scale(const struct inn_file *file,
                                          int64_t round,
                                          struct inn_error *err);
 
-/* How channels are chosen and sums are weighted. */
-enum inn_partition { INN_PARTITION_UNIFORM = 0, INN_PARTITION_L1 = 1 };
+/*
+ * How channels are chosen and sums are weighted. MOMENTS: the nested order
+ * and the least-squares quadrature that the file's moments give; a group that
+ * has none, and widths above the full one, are sampled uniformly.
+ */
+enum inn_partition {
+    INN_PARTITION_UNIFORM = 0,
+    INN_PARTITION_L1 = 1,
+    INN_PARTITION_MOMENTS = 2
+};
 
 enum inn_quadrature {
     INN_QUAD_TRAPEZOID = 0,
@@ -131,7 +139,8 @@ enum inn_quadrature {
     INN_QUAD_RIGHT = 2,
     INN_QUAD_MIDPOINT = 3,
     INN_QUAD_SIMPSON = 4,
-    INN_QUAD_GAUSS = 5
+    INN_QUAD_GAUSS = 5,
+    INN_QUAD_MOMENTS = 6 /* with INN_PARTITION_MOMENTS only */
 };
 
 /*

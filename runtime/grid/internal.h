@@ -14,12 +14,19 @@ struct inn_group_maps {
     bool copies; /* every row of both is one node, as it is */
 };
 
+/* Of one consumer input whose group is cut: absent (rows 0) elsewhere. */
+struct inn_lsq {
+    struct inn_axis_map sums;
+    double *offset; /* [N] by stored position */
+};
+
 /* One sampling: what all weights have in common. Read-only while it runs. */
 struct inn_sampling {
     const struct inn_model *model;
     const int64_t *widths;       /* [n_groups] */
     int64_t *nodes;              /* [n_groups] M of each */
     struct inn_group_maps *maps; /* [n_groups] */
+    struct inn_lsq *lsq;         /* [model->n_moments] */
 };
 
 /* Maps of every group for plan. Memory from arena. */
@@ -36,6 +43,22 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
 enum inn_status inn_weight_sample(const struct inn_sampling *sampling, int w,
                                   struct inn_tensor *out,
                                   struct inn_error *err);
+
+/*
+ * The consumer of a weight's axis whose moments are of group, if it is to be
+ * sampled by least squares; or NULL.
+ */
+const struct inn_lsq *inn_sampling_lsq(const struct inn_sampling *sampling,
+                                       int weight, int axis, int group);
+
+/*
+ * Adds to the biases of graph, whose weights are sampled, what channels that
+ * were dropped were on average (inn_moments_quadrature). A graph node
+ * without a bias gets one.
+ */
+enum inn_status inn_correct_biases(struct inn_graph *graph,
+                                   const struct inn_sampling *sampling,
+                                   struct inn_error *err);
 
 /*
  * Copies all that graph, a copy of another, still borrows from that: names,

@@ -1,11 +1,13 @@
 libinncore_la_SOURCES += \
     runtime/grid/axis_map.c \
     runtime/grid/axis_map.h \
+    runtime/grid/bias.c \
     runtime/grid/detach.c \
     runtime/grid/internal.h \
     runtime/grid/kernel.c \
     runtime/grid/model.c \
     runtime/grid/model.h \
+    runtime/grid/moments.h \
     runtime/grid/plan.c \
     runtime/grid/plan.h \
     runtime/grid/plan_file.c \

@@ -27,11 +27,23 @@ struct inn_moments {
     uint16_t *factor;
 };
 
-/* An axis of a weight that is summed over channels whose moments are known. */
+/*
+ * A graph node that sums a weight over channels whose moments are known. A
+ * weight that several graph nodes read has the same moments for all of them.
+ */
 struct inn_consumer {
-    int weight;  /* value of the graph: the initializer */
+    int node;    /* of the graph */
+    int weight;  /* value: the initializer */
     int axis;    /* of it, role in */
-    int moments; /* index */
+    int moments; /* index; its group lies on that axis */
+    /*
+     * Where the bias goes: axis out of the weight holds the output channels,
+     * one to one, and the product of weight and offset enters input bias of
+     * the graph node scale times. bias -1: the operator takes none.
+     */
+    int out;
+    int bias;
+    double scale;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
 #include "runtime/grid/internal.h"
+#include "runtime/grid/moments.h"
 
 /* position[channel]; INN_ERR_FORMAT unless order is a permutation. */
 static enum inn_status invert(int64_t *position, const struct inn_group *g,
@@ -132,10 +133,20 @@ static enum inn_status make_maps(struct inn_group_maps *m,
     } else if (plan->partition == INN_PARTITION_L1 && n < g->size) {
         st = keep_wanted(&m->values, g, n, position, arena, err);
         m->sums = m->values;
+    } else if (plan->partition == INN_PARTITION_MOMENTS && n < g->size &&
+               g->nested != NULL) {
+        st = inn_nested_positions(position, g, n, model->heap, err);
+        if (st == INN_OK)
+            st = inn_axis_map_select(&m->values, position, n, g->size, arena,
+                                     err);
+        m->sums = m->values;
     } else {
+        enum inn_quadrature rule = plan->quadrature == INN_QUAD_MOMENTS
+                                       ? INN_QUAD_TRAPEZOID
+                                       : plan->quadrature;
+
         st = inn_axis_map_uniform(&m->values, &m->sums, g, model->kernel,
-                                  model->edge, plan->quadrature, n, arena,
-                                  err);
+                                  model->edge, rule, n, arena, err);
         if (st == INN_OK && full)
             st = permute_rows(&m->values, position, arena, err);
         if (st == INN_OK && full)
@@ -146,6 +157,66 @@ static enum inn_status make_maps(struct inn_group_maps *m,
 out:
     inn_free(model->heap, position);
     return st;
+}
+
+/* The quadratures of all consumer inputs whose group is cut. */
+static enum inn_status make_lsq(struct inn_sampling *s,
+                                const struct inn_plan *plan,
+                                struct inn_arena *arena,
+                                struct inn_error *err)
+{
+    const struct inn_model *model = s->model;
+    enum inn_status st = INN_OK;
+    int i;
+
+    s->lsq = inn_arena_alloc(arena, (size_t)model->n_moments, sizeof(*s->lsq),
+                             err);
+    if (s->lsq == NULL)
+        return inn_refused(err);
+    if (plan->partition != INN_PARTITION_MOMENTS ||
+        plan->quadrature != INN_QUAD_MOMENTS)
+        return INN_OK;
+    for (i = 0; st == INN_OK && i < model->n_moments; i++) {
+        const struct inn_moments *m = &model->moments[i];
+        const struct inn_group *g = &model->groups[m->group];
+
+        if (plan->widths[m->group] >= g->size || g->nested == NULL)
+            continue;
+        s->lsq[i].offset = inn_arena_alloc(arena, (size_t)g->size,
+                                           sizeof(double), err);
+        if (s->lsq[i].offset == NULL)
+            return inn_refused(err);
+        st = inn_moments_quadrature(&s->lsq[i].sums, s->lsq[i].offset, model,
+                                    m, plan->widths[m->group], arena, err);
+    }
+    return st;
+}
+
+const struct inn_lsq *inn_sampling_lsq(const struct inn_sampling *sampling,
+                                       int weight, int axis, int group)
+{
+    const struct inn_model *model = sampling->model;
+    int low = 0, high = model->n_consumers;
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        const struct inn_consumer *c = &model->consumers[middle];
+
+        if (c->weight < weight || (c->weight == weight && c->axis < axis))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < model->n_consumers; low++) {
+        const struct inn_consumer *c = &model->consumers[low];
+
+        if (c->weight != weight || c->axis != axis)
+            break;
+        if (model->moments[c->moments].group == group &&
+            sampling->lsq[c->moments].sums.rows > 0)
+            return &sampling->lsq[c->moments];
+    }
+    return NULL;
 }
 
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
@@ -170,7 +241,7 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
         st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
                        plan->widths[g], arena, err);
     }
-    return st;
+    return st == INN_OK ? make_lsq(sampling, plan, arena, err) : st;
 }
 
 enum inn_status inn_check_widths(const struct inn_model *model,
@@ -253,6 +324,8 @@ static enum inn_status fill_weights(struct inn_graph *graph,
         if (st != INN_OK && err != NULL)
             *err = work.errors[w];
     }
+    if (st == INN_OK)
+        st = inn_correct_biases(graph, &work.sampling, err);
 out:
     inn_free(model->heap, work.errors);
     inn_arena_free(&arena);

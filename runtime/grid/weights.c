@@ -21,7 +21,7 @@ struct step {
     int64_t rows, cols;
     int taps;        /* room of each row */
     bool copies;     /* every row is one element, as it is */
-    int8_t *count;   /* [rows] entries used */
+    int32_t *count;  /* [rows] entries used */
     int64_t *col;    /* [rows × taps] */
     double *weight;  /* [rows × taps] */
 };
@@ -64,13 +64,19 @@ static enum inn_status step_new(struct job *job, struct step *step,
                         step->cols);
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_group_maps *m;
+        const struct inn_lsq *lsq;
+        int taps;
 
         if (axis->spans[i].group < 0)
             continue;
         m = &s->maps[axis->spans[i].group];
-        if (m->taps > step->taps)
-            step->taps = m->taps;
-        if (!m->copies)
+        lsq = inn_sampling_lsq(s, axis->value, axis->axis,
+                               axis->spans[i].group);
+        taps = lsq != NULL ? (int)(lsq->sums.start[1] - lsq->sums.start[0])
+                           : m->taps;
+        if (taps > step->taps)
+            step->taps = taps;
+        if (!m->copies || lsq != NULL)
             step->copies = false;
     }
     if (!inn_mul_size(&entries, (size_t)step->rows, (size_t)step->taps))
@@ -94,8 +100,11 @@ static enum inn_status fill_group(struct job *job, struct step *step,
 {
     const struct inn_sampling *s = job->s;
     const struct inn_group_maps *m = &s->maps[group];
+    const struct inn_lsq *lsq = inn_sampling_lsq(s, axis->value, axis->axis,
+                                                 group);
     const struct inn_axis_map *map =
-        axis->role == INN_ROLE_IN ? &m->sums : &m->values;
+        lsq != NULL ? &lsq->sums
+                    : axis->role == INN_ROLE_IN ? &m->sums : &m->values;
     struct inn_slots to, from;
     enum inn_status st;
     int64_t f, i, k, row, at;
@@ -111,7 +120,7 @@ static enum inn_status fill_group(struct job *job, struct step *step,
         for (i = 0; i < map->rows; i++) {
             row = to.at[f * to.width + i];
             at = row * step->taps;
-            step->count[row] = (int8_t)(map->start[i + 1] - map->start[i]);
+            step->count[row] = (int32_t)(map->start[i + 1] - map->start[i]);
             for (k = map->start[i]; k < map->start[i + 1]; k++) {
                 step->col[at] = from.at[f * from.width + map->col[k]];
                 step->weight[at++] = map->weight[k];
