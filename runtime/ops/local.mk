@@ -20,6 +20,9 @@ libinncore_la_SOURCES += \
     runtime/ops/fold_constants.c \
     runtime/ops/gather.c \
     runtime/ops/identity.c \
+    runtime/ops/image_resize.c \
+    runtime/ops/image_resize.h \
+    runtime/ops/image_resize_run.c \
     runtime/ops/layer_norm.c \
     runtime/ops/lrn.c \
     runtime/ops/macs.c \

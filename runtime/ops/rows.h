@@ -92,6 +92,12 @@ inn_infer_fn inn_infer_lrn;
 inn_couple_fn inn_couple_lrn;
 inn_run_fn inn_run_lrn;
 
+/* image_resize.c, image_resize_run.c */
+inn_infer_fn inn_infer_image_resize;
+inn_couple_fn inn_couple_image_resize;
+inn_resize_fn inn_resize_image_resize;
+inn_run_fn inn_run_image_resize;
+
 /* matmul.c */
 inn_infer_fn inn_infer_gemm, inn_infer_matmul;
 inn_couple_fn inn_couple_gemm, inn_couple_matmul;

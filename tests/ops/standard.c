@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/port.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/ops/common.h"
 
@@ -188,6 +189,27 @@ static int run_set(struct test *t, int set)
     return 1;
 }
 
+/*
+ * Values that contradict the standard's text: align_corners divides by the
+ * length of the output, these by scale × input length before it is rounded
+ * down. ONNX Runtime follows the text too.
+ */
+static const char *const mistaken[] = {
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
+};
+
+static bool is_mistaken(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < INN_COUNT(mistaken); i++) {
+        if (strcmp(mistaken[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool can_run(const struct inn_graph *g)
 {
     int i;
@@ -212,7 +234,8 @@ static void run_test(struct counts *counts, const char *folder,
     snprintf(path, sizeof(path), "%s/model.onnx", t.folder);
     t.heap = inn_heap_new((size_t)2 << 30);
     inn_arena_init(&t.arena, t.heap);
-    if (inn_onnx_read(&t.graph, path, NULL, t.heap, &t.err) == INN_OK &&
+    if (!is_mistaken(name) &&
+        inn_onnx_read(&t.graph, path, NULL, t.heap, &t.err) == INN_OK &&
         can_run(t.graph)) {
         for (set = 0; result != 0; set++) {
             result = run_set(&t, set);

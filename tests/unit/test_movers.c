@@ -413,6 +413,23 @@ START_TEST(tile_repeats_channels_and_expand_pins_the_stretched)
 }
 END_TEST
 
+START_TEST(resized_images_keep_the_axes_that_stay)
+{
+    struct setup *s = new_setup("Resize", 13, DIMS(1, 8, 2), 1);
+
+    s->n_in += 2;
+    add_ints(s, LIST(1, 8, 4));
+    expect_couple(s, "map out0.0in0.0; map out0.1in0.1; "
+                     "pin in0.2 resized as an image; ");
+    s = new_setup("Resize", 18, DIMS(1, 8, 2), 1);
+    set_list(s, "axes", INTS(2, 1));
+    s->n_in += 2;
+    add_ints(s, LIST(2, 9));
+    expect_couple(s, "map out0.0in0.0; pin in0.1 resized as an image; "
+                     "map out0.2in0.2; ");
+}
+END_TEST
+
 START_TEST(shape_says_nothing_and_views_keep_their_elements)
 {
     struct setup *s = new_setup("Shape", 15, DIMS(1, 8), 1);
@@ -559,6 +576,31 @@ START_TEST(expanded_sizes_follow_and_ones_stay)
 }
 END_TEST
 
+START_TEST(sizes_of_images_follow_where_they_are_written_out)
+{
+    struct setup *s = new_setup("Resize", 13, DIMS(1, 8, 2), 1);
+
+    s->n_in += 2;
+    add_ints(s, LIST(1, 8, 4));
+    expect_resize(s, "input 3: 1,5,4; ");
+    s = new_setup("Resize", 18, DIMS(1, 8, 2), 1);
+    set_list(s, "axes", INTS(2, 1));
+    s->n_in += 2;
+    add_ints(s, LIST(4, 8));
+    expect_resize(s, "input 3: 4,5; ");
+    s = new_setup("Resize", 18, DIMS(1, 8, 2), 1);
+    set_list(s, "axes", INTS(2));
+    s->n_in += 2;
+    add_ints(s, LIST(4));
+    expect_resize(s, "");
+    s = new_setup("Resize", 13, DIMS(1, 8, 2), 1);
+    s->computed = true;
+    s->n_in += 2;
+    add_ints(s, LIST(1, 8, 4));
+    expect_resize(s, "");
+}
+END_TEST
+
 START_TEST(views_and_binaries_are_described_as_primitives)
 {
     struct setup *s = new_setup("Reshape", 13, DIMS(2, 4), 1);
@@ -620,6 +662,7 @@ int main(void)
     tcase_add_test(couple, gather_maps_lists_and_pins_picks_last);
     tcase_add_test(couple,
                    tile_repeats_channels_and_expand_pins_the_stretched);
+    tcase_add_test(couple, resized_images_keep_the_axes_that_stay);
     tcase_add_test(couple, shape_says_nothing_and_views_keep_their_elements);
     tcase_add_test(resize, reshape_follows_written_sizes_only);
     tcase_add_test(resize, split_sizes_follow_edges);
@@ -628,6 +671,8 @@ int main(void)
     tcase_add_test(resize, pads_follow_edges_of_what_they_add);
     tcase_add_test(resize, gathered_runs_follow_edges);
     tcase_add_test(resize, expanded_sizes_follow_and_ones_stay);
+    tcase_add_test(resize,
+                   sizes_of_images_follow_where_they_are_written_out);
     tcase_add_test(resize, views_and_binaries_are_described_as_primitives);
     suite_add_tcase(suite, couple);
     suite_add_tcase(suite, resize);
