@@ -13,6 +13,12 @@ libinnconvert_la_SOURCES = \
     converter/groups/labels.h \
     converter/groups/reshape.c \
     converter/groups/solve.c \
+    converter/moments/alone.h \
+    converter/moments/factor.c \
+    converter/moments/metric.c \
+    converter/moments/moments.h \
+    converter/moments/nested.c \
+    converter/moments/scale.h \
     converter/order/exact.c \
     converter/order/gram.c \
     converter/order/improve.c \

@@ -9,7 +9,8 @@
  *                BatchNormalization standardised by the batch itself
  *   gather.c     moments at the inputs of consumers
  *   metric.c     what an error of the input costs at the consumer's output
- *   nested.c     backward elimination, factors
+ *   nested.c     backward elimination
+ *   factor.c     what is stored of it
  *   moments.c    all of it, for a model
  */
 #ifndef INN_CONVERTER_MOMENTS_H
