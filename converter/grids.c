@@ -33,20 +33,6 @@ static enum inn_status both_widths(const struct inn_model *model,
     return INN_OK;
 }
 
-/* The groups on an axis, each once; false when there are none. */
-static int next_group(const struct inn_axis *axis, int after)
-{
-    int best = -1, i;
-
-    for (i = 0; i < axis->n_spans; i++) {
-        int g = axis->spans[i].group;
-
-        if (g > after && (best < 0 || g < best))
-            best = g;
-    }
-    return best;
-}
-
 /* source[e]: the element of the network that stored element e holds. */
 static enum inn_status axis_sources(int64_t *source, int64_t len,
                                     const struct inn_model *model,
@@ -55,22 +41,24 @@ static enum inn_status axis_sources(int64_t *source, int64_t len,
                                     struct inn_arena *arena,
                                     struct inn_error *err)
 {
+    struct inn_slots *slots;
     int64_t e, f, p;
-    int g;
+    enum inn_status st;
+    int n, i;
 
+    st = inn_axis_all_slots(&slots, &n, model, axis, full, arena, err);
+    if (st != INN_OK)
+        return st;
     for (e = 0; e < len; e++)
         source[e] = e;
-    for (g = next_group(axis, -1); g >= 0; g = next_group(axis, g)) {
-        const int64_t *order = model->groups[g].order;
-        struct inn_slots s;
-        enum inn_status st = inn_axis_slots(&s, model, axis, g, full, arena,
-                                            err);
+    for (i = 0; i < n; i++) {
+        const struct inn_slots *s = &slots[i];
+        const int64_t *order = model->groups[s->group].order;
 
-        if (st != INN_OK)
-            return st;
-        for (f = 0; f < s.functions; f++) {
-            for (p = 0; p < s.width; p++)
-                source[s.at[f * s.width + p]] = s.at[f * s.width + order[p]];
+        for (f = 0; f < s->functions; f++) {
+            for (p = 0; p < s->width; p++)
+                source[s->at[f * s->width + p]] =
+                    s->at[f * s->width + order[p]];
         }
     }
     return INN_OK;
@@ -141,62 +129,104 @@ static enum inn_status load_grid(void *state, int w, void *data,
     return st;
 }
 
-/* One axis of one weight on its way from channels to nodes. */
-struct fitting {
+/* One axis of one weight on its way between channels and nodes. */
+struct pass {
     const struct inn_model *model;
     const struct inn_axis *axis;
-    const int64_t *full, *nodes;
     size_t outer, inner;
     int64_t len_in, len_out;
     const double *in;
     double *out;
-    double residual, norm;
 };
 
-/* Fits all functions of group g on the axis, at every outer and inner. */
-static enum inn_status fit_group(struct fitting *f, int g,
+/* Carries all functions of a group over, at every outer and inner. */
+typedef enum inn_status carry_fn(const struct pass *p,
+                                 const struct inn_slots *from,
+                                 const struct inn_slots *to,
+                                 struct inn_arena *arena,
+                                 struct inn_error *err);
+
+static enum inn_status fit_group(const struct pass *p,
+                                 const struct inn_slots *from,
+                                 const struct inn_slots *to,
                                  struct inn_arena *arena,
                                  struct inn_error *err)
 {
-    const struct inn_group *group = &f->model->groups[g];
-    int64_t n = group->size, m = group->nodes, k, p;
-    struct inn_slots from, to;
+    const int64_t *order = p->model->groups[from->group].order;
+    int64_t n = from->width, m = to->width, f, k;
     double *channels, *nodes;
     enum inn_status st;
     size_t o, i;
 
-    st = inn_axis_slots(&from, f->model, f->axis, g, f->full, arena, err);
-    if (st == INN_OK)
-        st = inn_axis_slots(&to, f->model, f->axis, g, f->nodes, arena, err);
-    if (st != INN_OK)
-        return st;
-    channels = inn_arena_alloc(arena, f->inner, (size_t)n * sizeof(double),
+    channels = inn_arena_alloc(arena, p->inner, (size_t)n * sizeof(double),
                                err);
-    nodes = inn_arena_alloc(arena, f->inner, (size_t)m * sizeof(double), err);
+    nodes = inn_arena_alloc(arena, p->inner, (size_t)m * sizeof(double), err);
     if (channels == NULL || nodes == NULL)
         return inn_refused(err);
-    for (o = 0; o < f->outer; o++) {
-        const double *in = f->in + o * (size_t)f->len_in * f->inner;
-        double *out = f->out + o * (size_t)f->len_out * f->inner;
+    for (o = 0; o < p->outer; o++) {
+        const double *in = p->in + o * (size_t)p->len_in * p->inner;
+        double *out = p->out + o * (size_t)p->len_out * p->inner;
 
-        for (k = 0; k < from.functions; k++) {
-            for (p = 0; p < n; p++) {
-                size_t at = (size_t)from.at[k * n + group->order[p]];
+        for (f = 0; f < from->functions; f++) {
+            for (k = 0; k < n; k++) {
+                size_t at = (size_t)from->at[f * n + order[k]];
 
-                for (i = 0; i < f->inner; i++)
-                    channels[i * (size_t)n + (size_t)p] =
-                        in[at * f->inner + i];
+                for (i = 0; i < p->inner; i++)
+                    channels[i * (size_t)n + (size_t)k] =
+                        in[at * p->inner + i];
             }
-            st = inn_grid_fit(nodes, m, channels, n, (int64_t)f->inner,
-                              f->model->kernel, f->model->edge, &f->residual,
-                              &f->norm, f->model->heap, err);
+            st = inn_grid_fit(nodes, m, channels, n, (int64_t)p->inner,
+                              p->model->kernel, p->model->edge,
+                              p->model->heap, err);
             if (st != INN_OK)
                 return st;
-            for (p = 0; p < m; p++) {
-                size_t at = (size_t)to.at[k * m + p];
+            for (k = 0; k < m; k++) {
+                size_t at = (size_t)to->at[f * m + k];
 
-                for (i = 0; i < f->inner; i++)
-                    out[at * f->inner + i] = nodes[i * (size_t)m + (size_t)p];
+                for (i = 0; i < p->inner; i++)
+                    out[at * p->inner + i] = nodes[i * (size_t)m + (size_t)k];
+            }
+        }
+    }
+    return INN_OK;
+}
+
+/* What sampling at full width makes of the nodes: Bλ. */
+static enum inn_status expand_group(const struct pass *p,
+                                    const struct inn_slots *from,
+                                    const struct inn_slots *to,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err)
+{
+    const struct inn_group *group = &p->model->groups[from->group];
+    struct inn_axis_map values, sums;
+    int64_t f, k, t;
+    enum inn_status st;
+    size_t o, i;
+
+    st = inn_axis_map_uniform(&values, &sums, group, p->model->kernel,
+                              p->model->edge, INN_QUAD_TRAPEZOID,
+                              group->size, arena, err);
+    if (st != INN_OK)
+        return st;
+    for (o = 0; o < p->outer; o++) {
+        const double *in = p->in + o * (size_t)p->len_in * p->inner;
+        double *out = p->out + o * (size_t)p->len_out * p->inner;
+
+        for (f = 0; f < from->functions; f++) {
+            for (k = 0; k < to->width; k++) {
+                double *row = out + (size_t)to->at[f * to->width +
+                                                   group->order[k]] *
+                                        p->inner;
+
+                for (t = values.start[k]; t < values.start[k + 1]; t++) {
+                    const double *node =
+                        in + (size_t)from->at[f * from->width +
+                                              values.col[t]] * p->inner;
+
+                    for (i = 0; i < p->inner; i++)
+                        row[i] += values.weight[t] * node[i];
+                }
             }
         }
     }
@@ -204,96 +234,126 @@ static enum inn_status fit_group(struct fitting *f, int g,
 }
 
 /* Elements that belong to no group are copied to their new places. */
-static void copy_fixed(const struct fitting *f)
+static void copy_fixed(const struct pass *p, const int64_t *from,
+                       const int64_t *to)
 {
-    int64_t from = 0, to = 0;
+    int64_t in = 0, out = 0;
+    size_t o;
     int i;
 
-    for (i = 0; i < f->axis->n_spans; i++) {
-        const struct inn_span *s = &f->axis->spans[i];
-        int64_t begin, end, before = 0, b;
-        size_t o;
+    for (i = 0; i < p->axis->n_spans; i++) {
+        const struct inn_span *s = &p->axis->spans[i];
 
-        if (s->group >= 0) {
-            const struct inn_group *g = &f->model->groups[s->group];
-
-            for (b = 0; b < s->block; b++)
-                before += g->blocks[b];
-            begin = inn_block_start(g, g->nodes, before);
-            end = inn_block_start(g, g->nodes, before + g->blocks[s->block]);
-            from += g->blocks[s->block] * s->repeat;
-            to += (end - begin) * s->repeat;
-            continue;
-        }
-        for (o = 0; o < f->outer; o++)
-            memcpy(f->out + (o * (size_t)f->len_out + (size_t)to) * f->inner,
-                   f->in + (o * (size_t)f->len_in + (size_t)from) * f->inner,
-                   (size_t)s->count * f->inner * sizeof(double));
-        from += s->count;
-        to += s->count;
+        for (o = 0; s->group < 0 && o < p->outer; o++)
+            memcpy(p->out + (o * (size_t)p->len_out + (size_t)out) * p->inner,
+                   p->in + (o * (size_t)p->len_in + (size_t)in) * p->inner,
+                   (size_t)s->count * p->inner * sizeof(double));
+        in += inn_span_length(p->model, s, from);
+        out += inn_span_length(p->model, s, to);
     }
 }
 
-/* The fitted grid of one weight, into its grid.data. */
+/*
+ * All axes of a weight from some widths to others, one after the other;
+ * *data, of the arena, is replaced.
+ */
+static enum inn_status carry(double **data, const struct inn_model *model,
+                             int value, const int64_t *from,
+                             const int64_t *to, carry_fn *group,
+                             struct inn_arena *arena, struct inn_error *err)
+{
+    const struct inn_tensor *t = model->graph->values[value].init;
+    const struct inn_axis *axes[INN_MAX_RANK];
+    int64_t dims[INN_MAX_RANK];
+    enum inn_status st = INN_OK;
+    int k, j, n;
+
+    for (k = 0; k < t->rank; k++) {
+        axes[k] = inn_model_axis(model, value, k);
+        dims[k] = axes[k] == NULL ? t->dims[k]
+                                  : inn_axis_length(model, axes[k], from);
+    }
+    for (k = 0; k < t->rank && st == INN_OK; k++) {
+        struct pass p = {.model = model, .axis = axes[k], .outer = 1,
+                         .inner = 1, .in = *data};
+        struct inn_slots *old, *new;
+
+        if (p.axis == NULL)
+            continue;
+        for (j = 0; j < k; j++)
+            p.outer *= (size_t)dims[j];
+        for (j = k + 1; j < t->rank; j++)
+            p.inner *= (size_t)dims[j];
+        p.len_in = dims[k];
+        dims[k] = p.len_out = inn_axis_length(model, p.axis, to);
+        p.out = inn_arena_alloc(arena, p.outer * p.inner,
+                                (size_t)p.len_out * sizeof(double), err);
+        if (p.out == NULL)
+            return inn_refused(err);
+        *data = p.out;
+        copy_fixed(&p, from, to);
+        st = inn_axis_all_slots(&old, &n, model, p.axis, from, arena, err);
+        if (st == INN_OK)
+            st = inn_axis_all_slots(&new, &n, model, p.axis, to, arena, err);
+        for (j = 0; st == INN_OK && j < n; j++)
+            st = group(&p, &old[j], &new[j], arena, err);
+    }
+    return st;
+}
+
+/* ‖a − w‖/‖w‖ */
+static double residual(const double *a, const double *w, size_t count)
+{
+    double sum = 0, norm = 0;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        sum += (a[i] - w[i]) * (a[i] - w[i]);
+        norm += w[i] * w[i];
+    }
+    return norm > 0 ? sqrt(sum / norm) : 0;
+}
+
+/*
+ * The fitted grid of one weight, into its grid.data. Axis by axis gives the
+ * least squares of the product of the maps; what remains is measured on the
+ * channels that all of them together give back.
+ */
 static enum inn_status fit_weight(struct inn_model *model,
                                   struct inn_weight *weight,
                                   struct inn_error *err)
 {
     const struct inn_tensor *t = model->graph->values[weight->value].init;
-    size_t count = inn_tensor_count(t), i;
-    struct inn_tensor now = *t;
+    size_t count = inn_tensor_count(t);
+    struct inn_tensor *grid = &weight->grid;
     int64_t *full, *nodes;
-    double *data, residual = 0, norm = 0;
+    double *data, *channels;
     struct inn_arena arena;
     enum inn_status st;
-    int k, j;
 
     inn_arena_init(&arena, model->heap);
     st = both_widths(model, &arena, &full, &nodes, err);
-    data = inn_arena_alloc(&arena, count, sizeof(*data), err);
-    if (data == NULL)
+    if (st != INN_OK)
+        goto out;
+    data = channels = inn_arena_alloc(&arena, count, sizeof(*data), err);
+    grid->data = data == NULL ? NULL
+                 : inn_arena_alloc(&model->arena, grid->bytes, 1, err);
+    if (grid->data == NULL) {
         st = inn_refused(err);
+        goto out;
+    }
+    inn_convert_elements(data, INN_F64, t->data, t->type, count);
+    st = carry(&data, model, weight->value, full, nodes, fit_group, &arena,
+               err);
+    if (st != INN_OK)
+        goto out;
+    inn_convert_elements(grid->data, t->type, data, INN_F64,
+                         inn_tensor_count(grid));
+    st = carry(&data, model, weight->value, nodes, full, expand_group, &arena,
+               err);
     if (st == INN_OK)
-        inn_convert_elements(data, INN_F64, t->data, t->type, count);
-    for (k = 0; k < t->rank && st == INN_OK; k++) {
-        struct fitting f = {.model = model, .full = full, .nodes = nodes,
-                            .outer = 1, .inner = 1, .in = data};
-        int g;
-
-        f.axis = inn_model_axis(model, weight->value, k);
-        if (f.axis == NULL)
-            continue;
-        for (j = 0; j < k; j++)
-            f.outer *= (size_t)now.dims[j];
-        for (j = k + 1; j < t->rank; j++)
-            f.inner *= (size_t)now.dims[j];
-        f.len_in = now.dims[k];
-        f.len_out = weight->grid.dims[k];
-        f.out = inn_arena_alloc(&arena, f.outer * f.inner,
-                                (size_t)f.len_out * sizeof(double), err);
-        if (f.out == NULL) {
-            st = inn_refused(err);
-            break;
-        }
-        copy_fixed(&f);
-        for (g = next_group(f.axis, -1); g >= 0 && st == INN_OK;
-             g = next_group(f.axis, g))
-            st = fit_group(&f, g, &arena, err);
-        now.dims[k] = f.len_out;
-        data = f.out;
-        residual += f.residual;
-        norm = f.norm > norm ? f.norm : norm;
-    }
-    weight->grid.data = st != INN_OK ? NULL
-                        : inn_arena_alloc(&model->arena, weight->grid.bytes,
-                                          1, err);
-    if (st == INN_OK && weight->grid.data == NULL)
-        st = inn_refused(err);
-    if (st == INN_OK) {
-        i = inn_tensor_count(&weight->grid);
-        inn_convert_elements(weight->grid.data, t->type, data, INN_F64, i);
-        weight->residual = norm > 0 ? sqrt(residual / norm) : 0;
-    }
+        weight->residual = residual(data, channels, count);
+out:
     inn_arena_free(&arena);
     return st;
 }

@@ -88,22 +88,6 @@ static void right_side(double *out, int64_t m, const double *w,
     }
 }
 
-static void measure(const double *nodes, const double *w,
-                    const struct rows *b, double *residual, double *norm)
-{
-    double value;
-    int64_t k;
-    int i;
-
-    for (k = 0; k < b->n; k++) {
-        value = -w[k];
-        for (i = 0; i < b->count[k]; i++)
-            value += b->weight[k][i] * nodes[b->col[k][i]];
-        *residual += value * value;
-        *norm += w[k] * w[k];
-    }
-}
-
 static enum inn_status singular(int64_t m, int64_t n, int at,
                                 struct inn_error *err)
 {
@@ -151,12 +135,10 @@ out:
 enum inn_status inn_grid_fit(double *nodes, int64_t m, const double *channels,
                              int64_t n, int64_t count,
                              enum inn_kernel kernel, enum inn_edge edge,
-                             double *residual, double *norm,
                              struct inn_heap *heap, struct inn_error *err)
 {
     struct rows b = {0, NULL, NULL, NULL};
-    enum inn_status st = INN_OK;
-    int64_t i;
+    enum inn_status st;
 
     if (m < 1 || m > n || n > INT_MAX / LDAB || count < 0)
         return inn_fail(err, INN_ERR_ARGUMENT,
@@ -164,8 +146,6 @@ enum inn_status inn_grid_fit(double *nodes, int64_t m, const double *channels,
                         " channels", m, n);
     if (m == n) {
         memcpy(nodes, channels, (size_t)(n * count) * sizeof(*nodes));
-        for (i = 0; i < n * count; i++)
-            *norm += channels[i] * channels[i];
         return INN_OK;
     }
     if (!rows_new(&b, m, n, kernel, edge, heap, err)) {
@@ -173,8 +153,6 @@ enum inn_status inn_grid_fit(double *nodes, int64_t m, const double *channels,
         goto out;
     }
     st = solve(nodes, m, channels, count, &b, heap, err);
-    for (i = 0; st == INN_OK && i < count; i++)
-        measure(nodes + i * m, channels + i * n, &b, residual, norm);
 out:
     rows_free(&b, heap);
     return st;

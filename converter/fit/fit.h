@@ -11,14 +11,12 @@
 /*
  * The least-squares grid (BᵀB)λ = Bᵀw of count functions at once: channels
  * [count × n], each function contiguous, to nodes [count × m], 1 <= m <= n.
- * m = n copies. Banded Cholesky (LAPACK). *residual gets Σ‖Bλ−w‖² and *norm
- * Σ‖w‖², both added to. INN_ERR_UNSUPPORTED: the nodes aren't determined by
- * the channels.
+ * m = n copies. Banded Cholesky (LAPACK). INN_ERR_UNSUPPORTED: the nodes
+ * aren't determined by the channels.
  */
 enum inn_status inn_grid_fit(double *nodes, int64_t m, const double *channels,
                              int64_t n, int64_t count,
                              enum inn_kernel kernel, enum inn_edge edge,
-                             double *residual, double *norm,
                              struct inn_heap *heap, struct inn_error *err);
 
 #endif

@@ -195,7 +195,7 @@ static void mark_cuts(struct build *b, const struct inn_bundle *axis)
 static enum inn_status make_blocks(struct build *b, struct inn_error *err)
 {
     struct inn_model *model = b->model;
-    int32_t g, k, start;
+    int32_t g, k;
     int v, i;
 
     for (v = 0; v < b->l->graph->n_values; v++) {
@@ -212,35 +212,38 @@ static enum inn_status make_blocks(struct build *b, struct inn_error *err)
         size_t n = (size_t)b->size[g];
 
         group->size = group->nodes = b->size[g];
-        group->blocks = inn_arena_alloc(&model->arena, n, sizeof(int64_t),
-                                        err);
+        group->first = inn_arena_alloc(&model->arena, n + 1, sizeof(int64_t),
+                                       err);
         group->order = inn_arena_alloc(&model->arena, n, sizeof(int64_t),
                                        err);
         group->l1_rank = inn_arena_alloc(&model->arena, n, sizeof(int64_t),
                                          err);
-        if (group->blocks == NULL || group->order == NULL ||
+        if (group->first == NULL || group->order == NULL ||
             group->l1_rank == NULL)
             return inn_refused(err);
-        for (start = 0, k = 1; k <= b->size[g]; k++) {
+        for (k = 1; k <= b->size[g]; k++) {
             group->order[k - 1] = group->l1_rank[k - 1] = k - 1;
-            if (k == b->size[g] || b->cut[g][k]) {
-                group->blocks[group->n_blocks++] = k - start;
-                start = k;
-            }
+            if (k == b->size[g] || b->cut[g][k])
+                group->first[++group->n_blocks] = k;
         }
     }
     return INN_OK;
 }
 
-/* The block that begins with this channel. */
+/* The block that begins with this channel, or the next that does. */
 static int32_t block_at(const struct inn_group *group, int32_t channel)
 {
-    int32_t block = 0;
-    int64_t at = 0;
+    int32_t low = 0, high = group->n_blocks;
 
-    while (at < channel)
-        at += group->blocks[block++];
-    return block;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+
+        if (group->first[middle] < channel)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Cuts an axis into spans; *n_spans may be 0 when nothing on it is free. */
@@ -271,7 +274,8 @@ static enum inn_status make_spans(struct build *b,
         } else {
             s->repeat = repeat_at(b, axis, e);
             s->block = block_at(&b->model->groups[c->group], c->channel);
-            e += s->repeat * b->model->groups[c->group].blocks[s->block];
+            e += s->repeat *
+                 inn_block_size(&b->model->groups[c->group], s->block);
         }
     }
     out->spans = inn_arena_alloc(arena, (size_t)n, sizeof(*spans), err);
@@ -300,7 +304,7 @@ static bool has_group(const struct build *b, const struct inn_bundle *axis)
 static bool regular(const struct inn_model *model, const struct inn_axis *axis,
                     int32_t g)
 {
-    int64_t want = 0, sum;
+    uint64_t want = 0, sum;
     int spans = 0, n, block, i;
 
     for (block = 0; block < model->groups[g].n_blocks; block++) {
@@ -309,7 +313,7 @@ static bool regular(const struct inn_model *model, const struct inn_axis *axis,
         for (i = 0; i < axis->n_spans; i++) {
             if (axis->spans[i].group == g && axis->spans[i].block == block) {
                 n++;
-                sum = sum * 31 + axis->spans[i].repeat;
+                sum = sum * 31 + (uint64_t)axis->spans[i].repeat;
             }
         }
         if (block == 0) {

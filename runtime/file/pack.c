@@ -289,12 +289,17 @@ static enum inn_status pack_group(Inn__Group *m, const struct inn_group *g,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
 {
+    int b;
+
     inn__group__init(m);
     m->name = text(g->name);
     m->size = (uint64_t)g->size;
     m->nodes = (uint64_t)g->nodes;
     m->n_blocks = (size_t)g->n_blocks;
-    m->blocks = numbers(arena, g->blocks, g->n_blocks, err);
+    m->blocks = inn_arena_alloc(arena, (size_t)g->n_blocks,
+                                sizeof(*m->blocks), err);
+    for (b = 0; m->blocks != NULL && b < g->n_blocks; b++)
+        m->blocks[b] = (uint64_t)inn_block_size(g, b);
     m->n_order = (size_t)g->size;
     m->order = numbers(arena, g->order, g->size, err);
     m->variation_before = g->variation_before;

@@ -17,6 +17,7 @@
  */
 #define MOST_CHANNELS ((uint64_t)1 << 28)
 #define MOST_ELEMENTS ((int64_t)1 << 48)
+/* Rounded widths are tried one by one until no block is left empty. */
 #define MOST_BLOCKS 65536u
 
 /* from[n] as a permutation of 0 … n-1. */
@@ -71,9 +72,10 @@ static enum inn_status read_group(struct inn_group *g, const Inn__Group *m,
     if (m->n_blocks == 0 || m->n_blocks > MOST_BLOCKS)
         return inn_fail(err, INN_ERR_FORMAT, "%zu blocks, 1 to %u are "
                         "allowed", m->n_blocks, MOST_BLOCKS);
-    g->blocks = inn_arena_alloc(arena, m->n_blocks, sizeof(*g->blocks), err);
+    g->first = inn_arena_alloc(arena, m->n_blocks + 1, sizeof(*g->first),
+                               err);
     g->name = inn_arena_strdup(arena, m->name, err);
-    if (g->blocks == NULL || g->name == NULL)
+    if (g->first == NULL || g->name == NULL)
         return inn_refused(err);
     for (i = 0; i < m->n_blocks; i++) {
         if (m->blocks[i] == 0 || m->blocks[i] > m->size - sum)
@@ -81,8 +83,8 @@ static enum inn_status read_group(struct inn_group *g, const Inn__Group *m,
                             "block %zu has %llu channels of %llu left", i,
                             (unsigned long long)m->blocks[i],
                             (unsigned long long)(m->size - sum));
-        g->blocks[i] = (int64_t)m->blocks[i];
         sum += m->blocks[i];
+        g->first[i + 1] = (int64_t)sum;
     }
     if (sum != m->size)
         return inn_fail(err, INN_ERR_FORMAT,
@@ -149,35 +151,29 @@ static enum inn_status tally_init(struct tally *t,
                                   struct inn_heap *heap,
                                   struct inn_error *err)
 {
-    size_t n = (size_t)model->n_groups, most = 0, i, k;
-    int64_t *starts;
+    size_t n = (size_t)model->n_groups, i;
+    int b;
 
     t->first = inn_alloc(heap, n + 1, sizeof(*t->first), err);
     t->seen_by = inn_alloc(heap, n, sizeof(*t->seen_by), err);
     if (t->first == NULL || t->seen_by == NULL)
         return inn_refused(err);
     for (i = 0; i < n; i++) {
-        size_t blocks = (size_t)model->groups[i].n_blocks;
-
-        t->first[i + 1] = t->first[i] + blocks;
+        t->first[i + 1] = t->first[i] + (size_t)model->groups[i].n_blocks;
         t->seen_by[i] = -1;
-        most = blocks > most ? blocks : most;
     }
     t->count = inn_alloc(heap, t->first[n], sizeof(*t->count), err);
     t->nodes = inn_alloc(heap, t->first[n], sizeof(*t->nodes), err);
-    starts = inn_alloc(heap, most + 1, sizeof(*starts), err);
-    if (t->count == NULL || t->nodes == NULL || starts == NULL) {
-        inn_free(heap, starts);
+    if (t->count == NULL || t->nodes == NULL)
         return inn_refused(err);
-    }
     for (i = 0; i < n; i++) {
         const struct inn_group *g = &model->groups[i];
 
-        inn_block_starts(g, g->nodes, starts);
-        for (k = 0; k < (size_t)g->n_blocks; k++)
-            t->nodes[t->first[i] + k] = starts[k + 1] - starts[k];
+        for (b = 0; b < g->n_blocks; b++)
+            t->nodes[t->first[i] + (size_t)b] =
+                inn_block_start(g, g->nodes, b + 1) -
+                inn_block_start(g, g->nodes, b);
     }
-    inn_free(heap, starts);
     return INN_OK;
 }
 
@@ -217,7 +213,8 @@ static enum inn_status measure(int64_t *full, int64_t *nodes,
         any = true;
         at = t->first[s->group] + (size_t)s->block;
         /* A block has a channel at least: full bounds the repeats too. */
-        if (!add_elements(full, model->groups[s->group].blocks[s->block],
+        if (!add_elements(full,
+                          inn_block_size(&model->groups[s->group], s->block),
                           s->repeat) ||
             !add_elements(nodes, t->nodes[at], s->repeat))
             goto too_long;

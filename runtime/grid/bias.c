@@ -99,7 +99,9 @@ static enum inn_status sample_outputs(struct correction *k, double **sampled,
     const struct inn_axis *axis = inn_model_axis(model, k->c->weight,
                                                  k->c->out);
     int64_t row = 0, col = 0, f, i, j;
-    int s, g;
+    struct inn_slots *to, *from;
+    enum inn_status st;
+    int n_slots, s, g;
 
     *sampled = k->delta;
     *n = k->outputs;
@@ -110,37 +112,35 @@ static enum inn_status sample_outputs(struct correction *k, double **sampled,
                                k->err);
     if (*sampled == NULL)
         return inn_refused(k->err);
-    for (g = 0; g < model->n_groups; g++) {
-        const struct inn_axis_map *map = &k->s->maps[g].values;
-        struct inn_slots to, from;
-        enum inn_status st = inn_axis_slots(&to, model, axis, g, k->s->widths,
-                                            &k->arena, k->err);
+    st = inn_axis_all_slots(&to, &n_slots, model, axis, k->s->widths,
+                            &k->arena, k->err);
+    if (st == INN_OK)
+        st = inn_axis_all_slots(&from, &n_slots, model, axis, k->s->nodes,
+                                &k->arena, k->err);
+    if (st != INN_OK)
+        return st;
+    for (g = 0; g < n_slots; g++) {
+        const struct inn_axis_map *map = &k->s->maps[to[g].group].values;
 
-        if (st == INN_OK)
-            st = inn_axis_slots(&from, model, axis, g, k->s->nodes, &k->arena,
-                                k->err);
-        if (st != INN_OK)
-            return st;
-        for (f = 0; f < to.functions; f++) {
+        for (f = 0; f < to[g].functions; f++) {
             for (i = 0; i < map->rows; i++) {
                 double sum = 0;
 
                 for (j = map->start[i]; j < map->start[i + 1]; j++)
                     sum += map->weight[j] *
-                           k->delta[from.at[f * from.width + map->col[j]]];
-                (*sampled)[to.at[f * to.width + i]] = sum;
+                           k->delta[from[g].at[f * from[g].width +
+                                               map->col[j]]];
+                (*sampled)[to[g].at[f * to[g].width + i]] = sum;
             }
         }
     }
     for (s = 0; s < axis->n_spans; s++) {
-        struct inn_axis part = *axis;
+        const struct inn_span *span = &axis->spans[s];
 
-        part.spans = &axis->spans[s];
-        part.n_spans = 1;
-        for (i = 0; axis->spans[s].group < 0 && i < axis->spans[s].count; i++)
+        for (i = 0; span->group < 0 && i < span->count; i++)
             (*sampled)[row + i] = k->delta[col + i];
-        row += inn_axis_length(model, &part, k->s->widths);
-        col += inn_axis_length(model, &part, k->s->nodes);
+        row += inn_span_length(model, span, k->s->widths);
+        col += inn_span_length(model, span, k->s->nodes);
     }
     return INN_OK;
 }

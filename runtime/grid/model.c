@@ -68,32 +68,18 @@ const struct inn_weight *inn_model_weight(const struct inn_model *model,
     return NULL;
 }
 
-void inn_block_starts(const struct inn_group *group, int64_t n,
-                      int64_t *starts)
-{
-    int64_t before = 0;
-    int b;
-
-    starts[0] = 0;
-    for (b = 0; b < group->n_blocks; b++) {
-        before += group->blocks[b];
-        starts[b + 1] = inn_block_start(group, n, before);
-    }
-}
-
-/* Elements of a span when its group has n channels. */
-static int64_t span_length(const struct inn_model *model,
-                           const struct inn_span *span, int64_t n)
+int64_t inn_span_length(const struct inn_model *model,
+                        const struct inn_span *span, const int64_t *widths)
 {
     const struct inn_group *g;
-    int64_t before = 0;
-    int b;
+    int64_t n;
 
+    if (span->group < 0)
+        return span->count;
     g = &model->groups[span->group];
-    for (b = 0; b < span->block; b++)
-        before += g->blocks[b];
-    return (inn_block_start(g, n, before + g->blocks[span->block]) -
-            inn_block_start(g, n, before)) * span->repeat;
+    n = widths[span->group];
+    return (inn_block_start(g, n, span->block + 1) -
+            inn_block_start(g, n, span->block)) * span->repeat;
 }
 
 int64_t inn_axis_length(const struct inn_model *model,
@@ -102,12 +88,8 @@ int64_t inn_axis_length(const struct inn_model *model,
     int64_t length = 0;
     int i;
 
-    for (i = 0; i < axis->n_spans; i++) {
-        const struct inn_span *s = &axis->spans[i];
-
-        length += s->group < 0 ? s->count
-                               : span_length(model, s, widths[s->group]);
-    }
+    for (i = 0; i < axis->n_spans; i++)
+        length += inn_span_length(model, &axis->spans[i], widths);
     return length;
 }
 
@@ -116,8 +98,8 @@ static int64_t size_of(const struct inn_model *model,
                        const struct inn_span *span)
 {
     return span->group < 0 ? span->count
-                           : model->groups[span->group].blocks[span->block] *
-                                 span->repeat;
+                           : inn_block_size(&model->groups[span->group],
+                                            span->block) * span->repeat;
 }
 
 int64_t inn_axis_edge(const struct inn_model *model,
@@ -131,8 +113,7 @@ int64_t inn_axis_edge(const struct inn_model *model,
         const struct inn_span *s = &axis->spans[i];
 
         size = size_of(model, s);
-        length = s->group < 0 ? s->count
-                              : span_length(model, s, widths[s->group]);
+        length = inn_span_length(model, s, widths);
         if (at < size) {
             /*
              * Only ends of blocks are boundaries; should a damaged file ask

@@ -31,15 +31,15 @@ enum inn_edge {
  * Interchangeable channel classes. Channels are numbered 0 … size-1 as the
  * network has them. Blocks are runs of consecutive channels that lie side by
  * side on every axis of the group: when the group gets width n, each block
- * gets its share (inn_block_starts), so that axes stay consistent.
+ * gets its share (inn_block_start), so that axes stay consistent.
  */
 struct inn_group {
     const char *name;
     int64_t size;    /* N */
     int64_t nodes;   /* M <= N grid nodes on the axis */
     int n_blocks;
-    int64_t *blocks; /* [n_blocks] lengths, summing to N */
-    int64_t *order;  /* [N] position on the axis -> channel */
+    int64_t *first; /* [n_blocks + 1] channel that begins each block, and N */
+    int64_t *order; /* [N] position on the axis -> channel */
     /*
      * Channels from the most to the least wanted by the L1 rule: sum over
      * the producers of |w|, each producer divided by its mean; [N].
@@ -159,18 +159,25 @@ const struct inn_axis *inn_model_axis(const struct inn_model *model,
 const struct inn_weight *inn_model_weight(const struct inn_model *model,
                                           int value);
 
-/*
- * starts[0 … n_blocks]: where each block begins among n points:
- * round(n · L_b / N), L_b channels lying before block b.
- */
-void inn_block_starts(const struct inn_group *group, int64_t n,
-                      int64_t *starts);
-/* The same of one boundary: before channel `before` lies point … of n. */
-static inline int64_t inn_block_start(const struct inn_group *group,
-                                      int64_t n, int64_t before)
+/* Channels of a block. */
+static inline int64_t inn_block_size(const struct inn_group *group, int block)
 {
-    return (2 * n * before + group->size) / (2 * group->size);
+    return group->first[block + 1] - group->first[block];
 }
+
+/*
+ * Where a block, 0 … n_blocks, begins among n points: round(n · L / N), L
+ * channels lying before it.
+ */
+static inline int64_t inn_block_start(const struct inn_group *group,
+                                      int64_t n, int block)
+{
+    return (2 * n * group->first[block] + group->size) / (2 * group->size);
+}
+
+/* Elements of a span when group g has widths[g] channels. */
+int64_t inn_span_length(const struct inn_model *model,
+                        const struct inn_span *span, const int64_t *widths);
 
 /* Length of the axis when group g has widths[g] channels. */
 int64_t inn_axis_length(const struct inn_model *model,

@@ -91,12 +91,11 @@ static bool matches(const char *glob, const struct inn_group *g)
 /* Whether a width leaves a block without a channel. */
 static bool starves(const struct inn_group *g, int64_t n)
 {
-    int64_t before = 0, at = 0, next;
+    int64_t at = 0, next;
     int b;
 
     for (b = 0; b < g->n_blocks; b++) {
-        before += g->blocks[b];
-        next = inn_block_start(g, n, before);
+        next = inn_block_start(g, n, b + 1);
         if (next == at)
             return true;
         at = next;

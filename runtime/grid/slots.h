@@ -1,6 +1,6 @@
 /*
- * Where a group's channels lie on an axis at given widths: the one place
- * that reads spans element by element.
+ * Where groups' channels lie on an axis at given widths: the one place that
+ * reads spans element by element.
  */
 #ifndef INN_GRID_SLOTS_H
 #define INN_GRID_SLOTS_H
@@ -8,18 +8,28 @@
 #include "runtime/grid/model.h"
 
 /*
- * The group occurs `functions` times on the axis (repeats counted one by
+ * A group that occurs `functions` times on the axis (repeats counted one by
  * one): point p of function f is element at[f * width + p].
  */
 struct inn_slots {
+    int group;
     int64_t width, functions;
     int64_t *at;
 };
 
 /*
- * widths: points per group, as inn_axis_length takes them. Memory from
- * arena. A group that is not on the axis has 0 functions.
+ * slots[n]: all groups on the axis, ascending, in one pass over its spans:
+ * a file may have many of both. widths: points per group, as inn_axis_length
+ * takes them. Memory from arena.
  */
+enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
+                                   const struct inn_model *model,
+                                   const struct inn_axis *axis,
+                                   const int64_t *widths,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err);
+
+/* Those of one group; 0 functions where it is not on the axis. */
 enum inn_status inn_axis_slots(struct inn_slots *slots,
                                const struct inn_model *model,
                                const struct inn_axis *axis, int group,

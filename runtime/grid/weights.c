@@ -95,74 +95,74 @@ static enum inn_status step_new(struct job *job, struct step *step,
 }
 
 /* Rows of every occurrence of a group on the axis. */
-static enum inn_status fill_group(struct job *job, struct step *step,
-                                  const struct inn_axis *axis, int group)
+static void fill_group(struct step *step, const struct inn_axis_map *map,
+                       const struct inn_slots *to,
+                       const struct inn_slots *from)
 {
-    const struct inn_sampling *s = job->s;
-    const struct inn_group_maps *m = &s->maps[group];
-    const struct inn_lsq *lsq = inn_sampling_lsq(s, axis->value, axis->axis,
-                                                 group);
-    const struct inn_axis_map *map =
-        lsq != NULL ? &lsq->sums
-                    : axis->role == INN_ROLE_IN ? &m->sums : &m->values;
-    struct inn_slots to, from;
-    enum inn_status st;
     int64_t f, i, k, row, at;
 
-    st = inn_axis_slots(&to, s->model, axis, group, s->widths, &job->arena,
-                        job->err);
-    if (st == INN_OK)
-        st = inn_axis_slots(&from, s->model, axis, group, s->nodes,
-                            &job->arena, job->err);
-    if (st != INN_OK)
-        return st;
-    for (f = 0; f < to.functions; f++) {
+    for (f = 0; f < to->functions; f++) {
         for (i = 0; i < map->rows; i++) {
-            row = to.at[f * to.width + i];
+            row = to->at[f * to->width + i];
             at = row * step->taps;
             step->count[row] = (int32_t)(map->start[i + 1] - map->start[i]);
             for (k = map->start[i]; k < map->start[i + 1]; k++) {
-                step->col[at] = from.at[f * from.width + map->col[k]];
+                step->col[at] = from->at[f * from->width + map->col[k]];
                 step->weight[at++] = map->weight[k];
             }
         }
     }
-    return INN_OK;
+}
+
+/* Rows of what belongs to no group. */
+static void fill_fixed(struct step *step, const struct inn_sampling *s,
+                       const struct inn_axis *axis)
+{
+    int64_t row = 0, col = 0, i;
+    int n;
+
+    for (n = 0; n < axis->n_spans; n++) {
+        const struct inn_span *span = &axis->spans[n];
+
+        if (span->group >= 0) {
+            row += inn_span_length(s->model, span, s->widths);
+            col += inn_span_length(s->model, span, s->nodes);
+            continue;
+        }
+        for (i = 0; i < span->count; i++) {
+            step->count[row] = 1;
+            step->col[row * step->taps] = col++;
+            step->weight[row++ * step->taps] = 1.0;
+        }
+    }
 }
 
 static enum inn_status step_fill(struct job *job, struct step *step,
                                  const struct inn_axis *axis)
 {
     const struct inn_sampling *s = job->s;
-    struct inn_axis part = *axis;
-    int64_t row = 0, col = 0, end, i;
-    enum inn_status st = INN_OK;
-    int n;
+    struct inn_slots *to, *from;
+    enum inn_status st;
+    int n, i;
 
-    for (n = 0; n < axis->n_spans; n++) {
-        const struct inn_span *span = &axis->spans[n];
+    st = inn_axis_all_slots(&to, &n, s->model, axis, s->widths, &job->arena,
+                            job->err);
+    if (st == INN_OK)
+        st = inn_axis_all_slots(&from, &n, s->model, axis, s->nodes,
+                                &job->arena, job->err);
+    if (st != INN_OK)
+        return st;
+    fill_fixed(step, s, axis);
+    for (i = 0; i < n; i++) {
+        const struct inn_group_maps *m = &s->maps[to[i].group];
+        const struct inn_lsq *lsq = inn_sampling_lsq(s, axis->value,
+                                                     axis->axis, to[i].group);
 
-        if (span->group < 0) {
-            for (i = 0; i < span->count; i++) {
-                step->count[row] = 1;
-                step->col[row * step->taps] = col++;
-                step->weight[row++ * step->taps] = 1.0;
-            }
-            continue;
-        }
-        /* The span's own stretch; all of the group at its first rows. */
-        part.spans = &axis->spans[n];
-        part.n_spans = 1;
-        end = row + inn_axis_length(s->model, &part, s->widths);
-        col += inn_axis_length(s->model, &part, s->nodes);
-        if (end > row && step->count[row] == 0) {
-            st = fill_group(job, step, axis, span->group);
-            if (st != INN_OK)
-                return st;
-        }
-        row = end;
+        fill_group(step, lsq != NULL ? &lsq->sums
+                         : axis->role == INN_ROLE_IN ? &m->sums : &m->values,
+                   &to[i], &from[i]);
     }
-    return st;
+    return INN_OK;
 }
 
 /* Whether the step leaves the axis as it is. */

@@ -71,7 +71,7 @@ static int64_t group_offset(const struct inn_model *model,
         if (span->group < 0)
             at += span->count;
         else
-            at += model->groups[span->group].blocks[span->block] *
+            at += inn_block_size(&model->groups[span->group], span->block) *
                   span->repeat;
     }
     return -1;
@@ -98,7 +98,7 @@ static void json_groups(struct inn_json *json, const struct inn_network *net)
         inn_json_number(json, item, "residual", group->residual);
         sub = inn_json_array(json, item, "blocks");
         for (i = 0; i < group->n_blocks; i++)
-            inn_json_int(json, sub, NULL, group->blocks[i]);
+            inn_json_int(json, sub, NULL, inn_block_size(group, i));
         sub = inn_json_array(json, item, "members");
         for (i = 0; i < m->n_axes; i++) {
             const struct inn_axis *a = &m->axes[i];
@@ -248,7 +248,7 @@ static const char *blocks_text(char text[64], const struct inn_group *group)
         return strcpy(text, "");
     for (i = 0; i < group->n_blocks; i++) {
         at += (size_t)snprintf(text + at, 64 - at, "%s%lld", i > 0 ? "+" : "",
-                               (long long)group->blocks[i]);
+                               (long long)inn_block_size(group, i));
         if (at > 48) {
             snprintf(text + at, 64 - at, "+...");
             break;

@@ -9,13 +9,13 @@
 
 static const int64_t t_order[6] = {3, 0, 5, 1, 4, 2};
 static const int64_t t_rank[6] = {5, 2, 0, 1, 3, 4};
-static const int64_t t_blocks[1] = {6};
+static const int64_t t_first[2] = {0, 6};
 static const int64_t p_order[4] = {2, 0, 3, 1};
 static const int64_t p_rank[4] = {1, 3, 0, 2};
-static const int64_t p_blocks[2] = {2, 2};
+static const int64_t p_first[3] = {0, 2, 4};
 static const int64_t u_order[4] = {1, 3, 0, 2};
 static const int64_t u_rank[4] = {3, 2, 1, 0};
-static const int64_t u_blocks[1] = {4};
+static const int64_t u_first[2] = {0, 4};
 
 static const struct inn_span along_t[] = {{GRID_T, 0, 0, 1}};
 static const struct inn_span along_u[] = {{GRID_U, 0, 0, 1}};
@@ -207,25 +207,22 @@ static void *copy_of(struct inn_arena *arena, const void *from, size_t bytes,
 
 static bool make_group(struct inn_model *m, int g, const char *name,
                        const int64_t *order, const int64_t *rank,
-                       const int64_t *blocks, int n_blocks,
+                       const int64_t *first, int n_blocks,
                        struct inn_error *err)
 {
     struct inn_group *group = &m->groups[g];
-    int i;
 
     group->name = name;
     group->n_blocks = n_blocks;
-    for (i = 0; i < n_blocks; i++)
-        group->size += blocks[i];
-    group->nodes = group->size;
+    group->size = group->nodes = first[n_blocks];
     group->order = copy_of(&m->arena, order,
                            (size_t)group->size * sizeof(*order), err);
     group->l1_rank = copy_of(&m->arena, rank,
                              (size_t)group->size * sizeof(*rank), err);
-    group->blocks = copy_of(&m->arena, blocks,
-                            (size_t)n_blocks * sizeof(*blocks), err);
+    group->first = copy_of(&m->arena, first,
+                           ((size_t)n_blocks + 1) * sizeof(*first), err);
     return group->order != NULL && group->l1_rank != NULL &&
-           group->blocks != NULL;
+           group->first != NULL;
 }
 
 static bool make_axes(struct inn_model *m, struct inn_error *err)
@@ -355,9 +352,9 @@ struct inn_model *grid_model(struct inn_heap *heap, struct grid_store *store,
     m->n_weights = N_WEIGHTS;
     ok = make_values(m->graph, err) && make_nodes(m->graph, err) &&
          make_ends(m->graph, err) &&
-         make_group(m, GRID_T, "trunk", t_order, t_rank, t_blocks, 1, err) &&
-         make_group(m, GRID_P, "padded", p_order, p_rank, p_blocks, 2, err) &&
-         make_group(m, GRID_U, "side", u_order, u_rank, u_blocks, 1, err) &&
+         make_group(m, GRID_T, "trunk", t_order, t_rank, t_first, 1, err) &&
+         make_group(m, GRID_P, "padded", p_order, p_rank, p_first, 2, err) &&
+         make_group(m, GRID_U, "side", u_order, u_rank, u_first, 1, err) &&
          make_axes(m, err);
     for (w = 0; ok && w < N_WEIGHTS; w++) {
         m->weights[w].value = w;
@@ -381,7 +378,7 @@ out:
 }
 
 /* Σ over all nodes, those beyond the ends continued by Keys' condition. */
-static double node_share(int n, int node, double s)
+double grid_node_share(int n, int node, double s)
 {
     double share = inn_kernel_value(INN_KERNEL_CUBIC50, s - node);
     double before = inn_kernel_value(INN_KERNEL_CUBIC50, s + 1.0);
@@ -423,7 +420,7 @@ static double channel_share(const struct inn_group *g, int n, int i,
     for (p = 0; g->order[p] != channel; p++)
         ;
     s = n == 1 ? 0.5 * (N - 1) : (double)i * (N - 1) / (n - 1);
-    share = node_share(N, p, s);
+    share = grid_node_share(N, p, s);
     if (role == INN_ROLE_IN)
         share *= trapezoid(n, i) / trapezoid(N, p);
     return share;
@@ -442,12 +439,12 @@ static int list_elements(struct element *list, const struct inn_model *model,
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_span *s = &axis->spans[i];
         const struct inn_group *g = &model->groups[s->group];
-        int64_t before = s->block == 0 ? 0 : g->blocks[0], p, r, first, last;
+        int64_t before = g->first[s->block], p, r, first, last;
         double n = widths != NULL ? (double)widths[s->group]
                                   : (double)g->size;
 
         first = (int64_t)floor(n * (double)before / (double)g->size + 0.5);
-        last = (int64_t)floor(n * (double)(before + g->blocks[s->block]) /
+        last = (int64_t)floor(n * (double)g->first[s->block + 1] /
                               (double)g->size + 0.5);
         for (p = first; p < last; p++) {
             for (r = 0; r < s->repeat; r++) {

@@ -33,6 +33,9 @@ struct inn_model *grid_model(struct inn_heap *heap, struct grid_store *store,
                              struct inn_tensor *originals,
                              struct inn_error *err);
 
+/* Share of a node of n in the cubic's value at s, 0 … n-1; Keys' edges. */
+double grid_node_share(int n, int node, double s);
+
 /* The dense matrix [rows × cols] by which an axis of a weight is sampled. */
 struct grid_matrix {
     int rows, cols;

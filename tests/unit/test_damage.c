@@ -287,7 +287,7 @@ END_TEST
 static void spoil(struct inn_model *m, int how)
 {
     static int64_t repeated[] = {0, 1, 1, 3}, wide[] = {0, 1, 2, 4},
-                   uneven[] = {2, 1};
+                   uneven[] = {0, 2, 3};
     static const struct inn_span half[] = {{0, 0, 0, 1}, {-1, 0, 1, 1}},
                                  fixed[] = {{-1, 0, 4, 1}},
                                  far[] = {{0, 0, 0, 1}, {0, 2, 0, 1}},
@@ -302,7 +302,7 @@ static void spoil(struct inn_model *m, int how)
     case 0: m->groups[0].order = repeated; break;
     case 1: m->groups[0].order = wide; break;
     case 2: m->groups[0].l1_rank = repeated; break;
-    case 3: m->groups[0].blocks = uneven; break;
+    case 3: m->groups[0].first = uneven; break;
     case 4: m->groups[0].nodes = 5; break;
     case 5: m->groups[0].nodes = 0; break;
     case 6: m->groups[0].nodes = 3; break; /* grids have 4 */

@@ -23,10 +23,25 @@ static double value_at(enum inn_kernel kernel, enum inn_edge edge, int m,
     return value;
 }
 
+/* ‖Bλ − w‖² of one function on n channels. */
+static double missed(enum inn_kernel kernel, enum inn_edge edge, int m,
+                     const double *node, int n, const double *w)
+{
+    double sum = 0.0, d;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        d = value_at(kernel, edge, m, node, (double)i * (m - 1) / (n - 1)) -
+            w[i];
+        sum += d * d;
+    }
+    return sum;
+}
+
 START_TEST(functions_of_the_grid_are_found_again)
 {
     struct inn_heap *heap = inn_heap_new(0);
-    double node[2][40], found[2][40], channel[2][64], residual, norm;
+    double node[2][40], found[2][40], channel[2][64];
     size_t k, e;
     int n, m, i, v;
 
@@ -44,16 +59,17 @@ START_TEST(functions_of_the_grid_are_found_again)
                                 kernels[k], edges[e], m, node[v],
                                 (double)i * (m - 1) / (n - 1));
                     }
-                    residual = norm = 0.0;
                     ck_assert_int_eq(
                         inn_grid_fit(out, m, in, n, 2, kernels[k], edges[e],
-                                     &residual, &norm, heap, NULL), INN_OK);
+                                      heap, NULL), INN_OK);
                     for (v = 0; v < 2; v++) {
                         for (i = 0; i < m; i++)
                             ck_assert_double_eq_tol(out[v * m + i],
                                                     node[v][i], 1e-8);
+                        ck_assert_double_lt(
+                            missed(kernels[k], edges[e], m, out + v * m, n,
+                                   in + v * n), 1e-15);
                     }
-                    ck_assert_double_lt(residual, 1e-18 + 1e-18 * norm);
                 }
             }
         }
@@ -68,29 +84,20 @@ START_TEST(the_fit_is_a_minimum)
 {
     struct inn_heap *heap = inn_heap_new(0);
     enum { N = 23, M = 9 };
-    double w[N], node[M], residual = 0.0, norm = 0.0, sum, moved, d;
+    double w[N], node[M], least;
     int i, j, sign;
 
     for (i = 0; i < N; i++)
         w[i] = cos(5.0 * i) * i;
     ck_assert_int_eq(inn_grid_fit(node, M, w, N, 1, INN_KERNEL_CUBIC50,
-                                  INN_EDGE_KEYS, &residual, &norm, heap,
-                                  NULL), INN_OK);
-    sum = 0.0;
-    for (i = 0; i < N; i++)
-        sum += w[i] * w[i];
-    ck_assert_double_eq_tol(norm, sum, 1e-9);
+                                  INN_EDGE_KEYS, heap, NULL), INN_OK);
+    least = missed(INN_KERNEL_CUBIC50, INN_EDGE_KEYS, M, node, N, w);
     for (j = 0; j < M; j++) {
         for (sign = -1; sign <= 1; sign += 2) {
             node[j] += sign * 1e-3;
-            moved = 0.0;
-            for (i = 0; i < N; i++) {
-                d = value_at(INN_KERNEL_CUBIC50, INN_EDGE_KEYS, M, node,
-                             (double)i * (M - 1) / (N - 1)) - w[i];
-                moved += d * d;
-            }
+            ck_assert_double_gt(missed(INN_KERNEL_CUBIC50, INN_EDGE_KEYS, M,
+                                       node, N, w), least);
             node[j] -= sign * 1e-3;
-            ck_assert_double_gt(moved, residual);
         }
     }
     inn_heap_free(heap);
@@ -102,20 +109,17 @@ START_TEST(linear_fit_is_as_computed_by_hand)
 {
     struct inn_heap *heap = inn_heap_new(0);
     const double w[4] = {1, 0, 0, 1};
-    double node[3], residual = 0.0, norm = 0.0;
+    double node[3];
 
     /*
      * BᵀB = [10/9 2/9 0; 2/9 8/9 2/9; 0 2/9 10/9], Bᵀw = [1 0 1]:
      * λ = [1, -1/2, 1], Bλ = [1 0 0 1]: met exactly
      */
     ck_assert_int_eq(inn_grid_fit(node, 3, w, 4, 1, INN_KERNEL_LINEAR,
-                                  INN_EDGE_KEYS, &residual, &norm, heap,
-                                  NULL), INN_OK);
+                                  INN_EDGE_KEYS, heap, NULL), INN_OK);
     ck_assert_double_eq_tol(node[0], 1.0, 1e-14);
     ck_assert_double_eq_tol(node[1], -0.5, 1e-14);
     ck_assert_double_eq_tol(node[2], 1.0, 1e-14);
-    ck_assert_double_eq_tol(residual, 0.0, 1e-14);
-    ck_assert_double_eq_tol(norm, 2.0, 1e-14);
     inn_heap_free(heap);
 }
 END_TEST
@@ -124,13 +128,11 @@ START_TEST(a_node_per_channel_copies)
 {
     struct inn_heap *heap = inn_heap_new(0);
     const double w[6] = {1, -2, 3, 0.1, 0.2, -0.3};
-    double node[6], residual = 0.0, norm = 0.0;
+    double node[6];
 
     ck_assert_int_eq(inn_grid_fit(node, 3, w, 3, 2, INN_KERNEL_CUBIC50,
-                                  INN_EDGE_KEYS, &residual, &norm, heap,
-                                  NULL), INN_OK);
+                                  INN_EDGE_KEYS, heap, NULL), INN_OK);
     ck_assert_mem_eq(node, w, sizeof(w));
-    ck_assert(residual == 0.0);
     inn_heap_free(heap);
 }
 END_TEST
@@ -138,12 +140,12 @@ END_TEST
 START_TEST(more_nodes_than_channels_are_refused)
 {
     struct inn_heap *heap = inn_heap_new(0);
-    double w[3] = {1, 2, 3}, node[4], residual = 0.0, norm = 0.0;
+    double w[3] = {1, 2, 3}, node[4];
     struct inn_error err = {0};
 
     ck_assert_int_eq(inn_grid_fit(node, 4, w, 3, 1, INN_KERNEL_CUBIC50,
-                                  INN_EDGE_KEYS, &residual, &norm, heap,
-                                  &err), INN_ERR_ARGUMENT);
+                                  INN_EDGE_KEYS, heap, &err),
+                     INN_ERR_ARGUMENT);
     ck_assert_str_eq(err.message, "4 nodes can't be fitted to 3 channels");
     inn_heap_free(heap);
 }
@@ -152,7 +154,7 @@ END_TEST
 START_TEST(every_allocation_may_fail)
 {
     struct inn_heap *heap = inn_heap_new(0);
-    double w[12] = {1, 2, 3}, node[6], residual = 0.0, norm = 0.0;
+    double w[12] = {1, 2, 3}, node[6];
     enum inn_status st = INN_ERR_MEMORY;
     size_t n;
 
@@ -160,7 +162,7 @@ START_TEST(every_allocation_may_fail)
         ck_assert_uint_lt(n, 50);
         inn_heap_fail_at(heap, n);
         st = inn_grid_fit(node, 6, w, 12, 1, INN_KERNEL_CUBIC50,
-                          INN_EDGE_KEYS, &residual, &norm, heap, NULL);
+                          INN_EDGE_KEYS, heap, NULL);
         inn_heap_fail_at(heap, 0);
         ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
         ck_assert_uint_eq(inn_heap_used(heap), 0);

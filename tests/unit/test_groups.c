@@ -184,7 +184,7 @@ static const char *groups(struct net *n, const struct inn_group_options *o)
         for (b = 0; group->n_blocks > 1 && b < group->n_blocks; b++)
             at += (size_t)snprintf(n->text + at, sizeof(n->text) - at,
                                    "%c%d%s", b == 0 ? '[' : ' ',
-                                   (int)group->blocks[b],
+                                   (int)inn_block_size(group, b),
                                    b + 1 == group->n_blocks ? "]" : "");
     }
     return n->text;

@@ -92,7 +92,7 @@ START_TEST(widths_are_multiples_where_asked_and_in_wide_groups)
     /* 64 channels and more: eights by default. */
     r.round = 0;
     r.width = 0.7;
-    model->groups[GRID_U].size = model->groups[GRID_U].blocks[0] = 102;
+    model->groups[GRID_U].size = model->groups[GRID_U].first[1] = 102;
     assert_widths(&r, 4, 3, 72);
     r.width = 0.99;
     assert_widths(&r, 6, 4, 102);

@@ -164,7 +164,7 @@ static bool build_groups(struct inn_model *m)
 {
     static const struct inn_span one[] = {{0, 0, 0, 1}, {0, 1, 0, 1}};
     static const struct inn_span two[] = {{-1, 0, 1, 1}, {1, 0, 0, 2}};
-    static int64_t blocks0[] = {3, 1}, blocks1[] = {2},
+    static int64_t first0[] = {0, 3, 4}, first1[] = {0, 2},
                    order0[] = {2, 0, 3, 1}, order1[] = {1, 0},
                    l10[] = {3, 1, 2, 0}, l11[] = {0, 1};
     struct inn_group *g;
@@ -175,9 +175,15 @@ static bool build_groups(struct inn_model *m)
     m->pinned = inn_arena_alloc(&m->arena, 1, sizeof(*m->pinned), NULL);
     if (g == NULL || a == NULL || m->pinned == NULL)
         return false;
-    g[0] = (struct inn_group){"g", 4, 4, 2, blocks0, order0, l10,
-                              3.5, 2.25, 0};
-    g[1] = (struct inn_group){"h", 2, 2, 1, blocks1, order1, l11, 1, 1, 0};
+    g[0] = (struct inn_group){.name = "g", .size = 4, .nodes = 4,
+                              .n_blocks = 2, .first = first0,
+                              .order = order0, .l1_rank = l10,
+                              .variation_before = 3.5,
+                              .variation_after = 2.25};
+    g[1] = (struct inn_group){.name = "h", .size = 2, .nodes = 2,
+                              .n_blocks = 1, .first = first1,
+                              .order = order1, .l1_rank = l11,
+                              .variation_before = 1, .variation_after = 1};
     m->n_groups = 2;
     /* ascending by value: y, w2, w1, b1, …, c1 */
     a[0] = (struct inn_axis){inn_graph_find(m->graph, "w2"), 0, INN_ROLE_OUT,
