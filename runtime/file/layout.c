@@ -53,6 +53,8 @@ const char *inn_section_name(uint32_t kind)
         return "moments";
     case INN_SECTION_META:
         return "meta";
+    case INN_SECTION_FACTOR:
+        return "factor";
     default:
         return "unknown";
     }
@@ -189,8 +191,10 @@ static enum inn_status check_known(const struct inn_section *s,
 {
     size_t size;
 
-    if (s->kind == INN_SECTION_TENSOR) {
-        if (!inn_type_is_float((enum inn_type)s->type))
+    if (s->kind == INN_SECTION_TENSOR || s->kind == INN_SECTION_FACTOR) {
+        if (s->kind == INN_SECTION_FACTOR
+                ? s->type != INN_F16
+                : !inn_type_is_float((enum inn_type)s->type))
             return inn_fail(err, INN_ERR_FORMAT, "of element type %u",
                             s->type);
         size = inn_type_size((enum inn_type)s->type);
@@ -247,7 +251,9 @@ static enum inn_status check_place(const struct inn_section *s, size_t *next,
     case INN_SECTION_GROUPS:
     case INN_SECTION_TENSOR:
     case INN_SECTION_PARTITIONS:
+    case INN_SECTION_MOMENTS:
     case INN_SECTION_META:
+    case INN_SECTION_FACTOR:
         return check_known(s, bytes + s->offset, err);
     default:
         if (s->flags & INN_SECTION_OPTIONAL)

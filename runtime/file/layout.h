@@ -24,8 +24,9 @@ enum inn_section_kind {
     INN_SECTION_GROUPS = 2,
     INN_SECTION_TENSOR = 3,
     INN_SECTION_PARTITIONS = 4,
-    INN_SECTION_MOMENTS = 5, /* set aside; files of version 1 have none */
-    INN_SECTION_META = 6
+    INN_SECTION_MOMENTS = 5,
+    INN_SECTION_META = 6,
+    INN_SECTION_FACTOR = 7 /* of one of the moments */
 };
 
 #define INN_SECTION_OPTIONAL 1u /* flag: who doesn't know the kind skips it */

@@ -7,6 +7,8 @@ libinncore_la_SOURCES += \
     runtime/file/open.c \
     runtime/file/pack.c \
     runtime/file/pack.h \
+    runtime/file/pack_moments.c \
     runtime/file/unpack.c \
     runtime/file/unpack_groups.c \
+    runtime/file/unpack_moments.c \
     runtime/file/write.c

@@ -14,6 +14,7 @@
 #include "runtime/base/wire.h"
 #include "runtime/file/codec.h"
 #include "runtime/file/pack.h"
+#include "runtime/grid/moments.h"
 
 #define SMALL ((size_t)4 << 20)
 
@@ -95,27 +96,40 @@ typedef enum inn_status unpack_fn(struct inn_unpacking *u,
                                   const uint8_t *bytes, size_t len,
                                   struct inn_error *err);
 
-/* Decodes and unpacks the one section of a kind. */
-static enum inn_status read_message(struct inn_unpacking *u,
+/* The one section of a kind; *found stays NULL where it may be missing. */
+static enum inn_status find_section(const struct inn_section **found,
                                     const struct source *s, uint32_t kind,
-                                    unpack_fn *unpack, struct inn_error *err)
+                                    bool needed, struct inn_error *err)
 {
-    const struct inn_section *found = NULL;
-    uint8_t *bytes;
-    enum inn_status st;
     size_t i;
 
+    *found = NULL;
     for (i = 0; i < s->n_sections; i++) {
         if (s->sections[i].kind != kind)
             continue;
-        if (found != NULL)
+        if (*found != NULL)
             return inn_fail(err, INN_ERR_FORMAT, "two sections '%s'",
                             inn_section_name(kind));
-        found = &s->sections[i];
+        *found = &s->sections[i];
     }
-    if (found == NULL)
+    if (*found == NULL && needed)
         return inn_fail(err, INN_ERR_FORMAT, "no section '%s'",
                         inn_section_name(kind));
+    return INN_OK;
+}
+
+/* Decodes and unpacks it. */
+static enum inn_status read_message(struct inn_unpacking *u,
+                                    const struct source *s, uint32_t kind,
+                                    bool needed, unpack_fn *unpack,
+                                    struct inn_error *err)
+{
+    const struct inn_section *found;
+    enum inn_status st = find_section(&found, s, kind, needed, err);
+    uint8_t *bytes;
+
+    if (st != INN_OK || found == NULL)
+        return st;
     if (found->raw_bytes > INN_WIRE_MAX_BYTES)
         return inn_fail(err, INN_ERR_FORMAT,
                         "section '%s': %llu bytes, a message has %zu at most",
@@ -135,16 +149,53 @@ static enum inn_status read_message(struct inn_unpacking *u,
     return st;
 }
 
+/* Decodes the factors of all moments: no more than the file has is asked. */
+static enum inn_status read_factors(const struct inn_unpacking *u,
+                                    const struct source *s,
+                                    struct inn_error *err)
+{
+    struct inn_model *model = u->model;
+    enum inn_status st = INN_OK;
+    size_t n = 0, i;
+    int k;
+
+    for (i = 0; i < s->n_sections; i++)
+        n += s->sections[i].kind == INN_SECTION_FACTOR;
+    if (n != (size_t)model->n_moments)
+        return inn_fail(err, INN_ERR_FORMAT, "%d moments, %zu factors",
+                        model->n_moments, n);
+    for (k = 0; k < model->n_moments && st == INN_OK; k++) {
+        const struct inn_section *from = &s->sections[u->factor_sections[k]];
+        struct inn_moments *m = &model->moments[k];
+
+        m->factor = inn_arena_alloc(&model->arena, (size_t)from->raw_bytes,
+                                    1, err);
+        if (m->factor == NULL)
+            return inn_refused(err);
+        st = inn_decode_section(m->factor, from, s->file.data + from->offset,
+                                0, s->heap, err);
+        if (st == INN_OK)
+            st = inn_check_factor(m->factor, model->groups[m->group].size,
+                                  err);
+        if (st == INN_ERR_FORMAT)
+            inn_error_prefix(err, "section %d (factor)",
+                             u->factor_sections[k]);
+    }
+    return st;
+}
+
 static enum inn_status read_model(struct inn_model *model, struct source *s,
                                   struct inn_error *err)
 {
     static const struct {
         uint32_t kind;
+        bool needed;
         unpack_fn *unpack;
-    } steps[] = {{INN_SECTION_NETWORK, inn_unpack_network},
-                 {INN_SECTION_GROUPS, inn_unpack_groups},
-                 {INN_SECTION_PARTITIONS, inn_unpack_partitions},
-                 {INN_SECTION_META, inn_unpack_meta}};
+    } steps[] = {{INN_SECTION_NETWORK, true, inn_unpack_network},
+                 {INN_SECTION_GROUPS, true, inn_unpack_groups},
+                 {INN_SECTION_PARTITIONS, true, inn_unpack_partitions},
+                 {INN_SECTION_MOMENTS, false, inn_unpack_moments},
+                 {INN_SECTION_META, true, inn_unpack_meta}};
     struct inn_unpacking u = {.model = model, .heap = s->heap,
                               .sections = s->sections,
                               .n_sections = s->n_sections};
@@ -152,8 +203,11 @@ static enum inn_status read_model(struct inn_model *model, struct source *s,
     size_t i;
 
     for (i = 0; i < INN_COUNT(steps) && st == INN_OK; i++)
-        st = read_message(&u, s, steps[i].kind, steps[i].unpack, err);
+        st = read_message(&u, s, steps[i].kind, steps[i].needed,
+                          steps[i].unpack, err);
     s->weight_sections = u.weight_sections;
+    if (st == INN_OK)
+        st = read_factors(&u, s, err);
     return st == INN_OK ? inn_unpack_check(&u, err) : st;
 }
 

@@ -224,11 +224,10 @@ static enum inn_status pack_bindings(Inn__Network *net,
     return INN_OK;
 }
 
-/* Packs a message that was built; own. */
-static enum inn_status pack_message(uint8_t **bytes, size_t *len,
-                                    const ProtobufCMessage *message,
-                                    struct inn_heap *heap,
-                                    struct inn_error *err)
+enum inn_status inn_pack_message(uint8_t **bytes, size_t *len,
+                                 const struct ProtobufCMessage *message,
+                                 struct inn_heap *heap,
+                                 struct inn_error *err)
 {
     *len = protobuf_c_message_get_packed_size(message);
     *bytes = inn_alloc_raw(heap, *len, 1, err);
@@ -269,7 +268,7 @@ static enum inn_status pack_network(uint8_t **bytes, size_t *len,
     if (st == INN_OK)
         st = pack_bindings(&net, p, err);
     if (st == INN_OK)
-        st = pack_message(bytes, len, &net.base, model->heap, err);
+        st = inn_pack_message(bytes, len, &net.base, model->heap, err);
     inn_free(model->graph->heap, graph);
     return st;
 }
@@ -423,39 +422,61 @@ static enum inn_status pack_groups(uint8_t **bytes, size_t *len,
     if (st == INN_OK)
         st = pack_pinned(&groups, p, err);
     if (st == INN_OK)
-        st = pack_message(bytes, len, &groups.base, model->heap, err);
+        st = inn_pack_message(bytes, len, &groups.base, model->heap, err);
     return st;
 }
 
+static enum inn_status pack_partition(Inn__Partition *m, int group,
+                                      const char *kind, const int64_t *order,
+                                      const struct inn_packing *p,
+                                      struct inn_error *err)
+{
+    int64_t size = p->model->groups[group].size;
+
+    inn__partition__init(m);
+    m->group = (uint32_t)group;
+    m->kind = text(kind);
+    m->n_order = (size_t)size;
+    m->order = numbers(p->arena, order, size, err);
+    return m->order == NULL ? inn_refused(err) : INN_OK;
+}
+
+/* Those by the L1 rule, then those by moments. */
 static enum inn_status pack_partitions(uint8_t **bytes, size_t *len,
                                        const struct inn_packing *p,
                                        struct inn_error *err)
 {
     const struct inn_model *model = p->model;
     Inn__Partitions all = INN__PARTITIONS__INIT;
-    size_t n = (size_t)model->n_groups, i;
+    size_t n = (size_t)model->n_groups * 2;
+    enum inn_status st = INN_OK;
     Inn__Partition *items;
+    int i;
 
     items = inn_arena_alloc(p->arena, n, sizeof(*items), err);
     all.partition = inn_arena_alloc(p->arena, n, sizeof(*all.partition),
                                     err);
     if (items == NULL || all.partition == NULL)
         return inn_refused(err);
-    all.n_partition = n;
-    for (i = 0; i < n; i++) {
-        const struct inn_group *g = &model->groups[i];
-        Inn__Partition *m = &items[i];
+    for (i = 0; i < model->n_groups && st == INN_OK; i++) {
+        Inn__Partition *m = &items[all.n_partition];
 
-        inn__partition__init(m);
-        m->group = (uint32_t)i;
-        m->kind = text("l1");
-        m->n_order = (size_t)g->size;
-        m->order = numbers(p->arena, g->l1_rank, g->size, err);
-        if (m->order == NULL)
-            return inn_refused(err);
-        all.partition[i] = m;
+        st = pack_partition(m, i, "l1", model->groups[i].l1_rank, p, err);
+        all.partition[all.n_partition++] = m;
     }
-    return pack_message(bytes, len, &all.base, model->heap, err);
+    for (i = 0; i < model->n_groups && st == INN_OK; i++) {
+        const struct inn_group *g = &model->groups[i];
+        Inn__Partition *m = &items[all.n_partition];
+
+        if (g->nested == NULL)
+            continue;
+        st = pack_partition(m, i, "moments", g->nested, p, err);
+        m->error = g->nested_error;
+        m->n_error = g->nested_error != NULL ? (size_t)g->size : 0;
+        all.partition[all.n_partition++] = m;
+    }
+    return st == INN_OK ? inn_pack_message(bytes, len, &all.base, model->heap,
+                                           err) : st;
 }
 
 static enum inn_status pack_meta(uint8_t **bytes, size_t *len,
@@ -479,7 +500,7 @@ static enum inn_status pack_meta(uint8_t **bytes, size_t *len,
         input.nhwc = prep.nhwc;
         meta.input = &input;
     }
-    return pack_message(bytes, len, &meta.base, model->heap, err);
+    return inn_pack_message(bytes, len, &meta.base, model->heap, err);
 }
 
 enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
@@ -496,6 +517,8 @@ enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
         return pack_groups(bytes, len, packing, err);
     case INN_SECTION_PARTITIONS:
         return pack_partitions(bytes, len, packing, err);
+    case INN_SECTION_MOMENTS:
+        return inn_pack_moments(bytes, len, packing, err);
     case INN_SECTION_META:
         return pack_meta(bytes, len, packing, err);
     default:

@@ -14,7 +14,8 @@ struct inn_packing {
     int *weights;            /* [n_weights] in the file's order */
     int n_weights;           /* those that are live */
     enum inn_type *types;    /* [model->n_weights] as stored, by weight */
-    uint32_t first_tensor;   /* section of the first of them */
+    uint32_t first_tensor;   /* section of the first of them; the factors */
+                             /* of the moments come behind all of them */
 };
 
 /*
@@ -34,6 +35,16 @@ enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
                                  enum inn_section_kind kind,
                                  struct inn_error *err);
 
+/* The one of kind moments, and a message that was built. */
+enum inn_status inn_pack_moments(uint8_t **bytes, size_t *len,
+                                 const struct inn_packing *packing,
+                                 struct inn_error *err);
+struct ProtobufCMessage;
+enum inn_status inn_pack_message(uint8_t **bytes, size_t *len,
+                                 const struct ProtobufCMessage *message,
+                                 struct inn_heap *heap,
+                                 struct inn_error *err);
+
 /*
  * A model under construction. Each call unpacks one message and checks all
  * that it says; network comes first, then groups. Nothing of bytes is kept.
@@ -44,6 +55,7 @@ struct inn_unpacking {
     const struct inn_section *sections;
     size_t n_sections;
     int *weight_sections; /* [model->n_weights], from the model's arena */
+    int *factor_sections; /* [model->n_moments], likewise */
 };
 
 enum inn_status inn_unpack_network(struct inn_unpacking *u,
@@ -55,9 +67,19 @@ enum inn_status inn_unpack_groups(struct inn_unpacking *u,
 enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
                                       const uint8_t *bytes, size_t len,
                                       struct inn_error *err);
+enum inn_status inn_unpack_moments(struct inn_unpacking *u,
+                                   const uint8_t *bytes, size_t len,
+                                   struct inn_error *err);
 enum inn_status inn_unpack_meta(struct inn_unpacking *u,
                                 const uint8_t *bytes, size_t len,
                                 struct inn_error *err);
+
+/*
+ * Of a factor as it was decoded, packed rows for n channels: entries finite,
+ * the diagonal positive. INN_ERR_FORMAT.
+ */
+enum inn_status inn_check_factor(const uint16_t *factor, int64_t n,
+                                 struct inn_error *err);
 
 /* After all of them: grids, axes and graph agree. */
 enum inn_status inn_unpack_check(struct inn_unpacking *u,

@@ -3,6 +3,7 @@
  * project indexes arrays with what a file said, so every number is checked
  * against what it counts, and all loops are bounded by the file's length.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -461,11 +462,67 @@ out:
     return st;
 }
 
+/* The order by moments and what it costs; deletes whole channels. */
+static enum inn_status read_nested(struct inn_group *g,
+                                   const Inn__Partition *m,
+                                   struct inn_unpacking *u,
+                                   struct inn_error *err)
+{
+    size_t n = (size_t)g->size, i;
+
+    if (g->nested != NULL)
+        return inn_fail(err, INN_ERR_FORMAT, "two moments partitions");
+    if (g->nodes != g->size)
+        return inn_fail(err, INN_ERR_FORMAT,
+                        "a moments partition of %lld nodes for %zu channels",
+                        (long long)g->nodes, n);
+    if (m->n_error != n)
+        return inn_fail(err, INN_ERR_FORMAT,
+                        "the moments partition has %zu errors for %zu "
+                        "channels", m->n_error, n);
+    g->nested_error = inn_arena_alloc(&u->model->arena, n,
+                                      sizeof(*g->nested_error), err);
+    if (g->nested_error == NULL)
+        return inn_refused(err);
+    for (i = 0; i < n; i++) {
+        if (!isfinite(m->error[i]))
+            return inn_fail(err, INN_ERR_FORMAT,
+                            "the moments partition's error %zu is %g", i,
+                            (double)m->error[i]);
+        g->nested_error[i] = m->error[i];
+    }
+    return read_order(&g->nested, m->order, m->n_order, g->size,
+                      "the moments partition", u, err);
+}
+
+static enum inn_status read_partition(const Inn__Partition *m,
+                                      struct inn_unpacking *u,
+                                      struct inn_error *err)
+{
+    struct inn_model *model = u->model;
+    enum inn_status st = INN_OK;
+    struct inn_group *g;
+
+    if (m->group >= (uint32_t)model->n_groups)
+        return inn_fail(err, INN_ERR_FORMAT, "group %u of %d", m->group,
+                        model->n_groups);
+    g = &model->groups[m->group];
+    if (strcmp(m->kind, "moments") == 0)
+        st = read_nested(g, m, u, err);
+    else if (strcmp(m->kind, "l1") == 0 && g->l1_rank != NULL)
+        st = inn_fail(err, INN_ERR_FORMAT, "two l1 partitions");
+    else if (strcmp(m->kind, "l1") == 0)
+        st = read_order(&g->l1_rank, m->order, m->n_order, g->size,
+                        "the l1 partition", u, err);
+    if (st != INN_OK)
+        inn_error_prefix(err, "group '%s'", g->name);
+    return st;
+}
+
 enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
                                       const uint8_t *bytes, size_t len,
                                       struct inn_error *err)
 {
-    struct inn_model *model = u->model;
     ProtobufCMessage *message;
     const Inn__Partitions *all;
     struct inn_arena messages;
@@ -478,26 +535,8 @@ enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
     if (st != INN_OK)
         goto out;
     all = (const Inn__Partitions *)message;
-    for (i = 0; i < all->n_partition && st == INN_OK; i++) {
-        const Inn__Partition *m = all->partition[i];
-        struct inn_group *g;
-
-        if (m->group >= (uint32_t)model->n_groups) {
-            st = inn_fail(err, INN_ERR_FORMAT, "group %u of %d", m->group,
-                          model->n_groups);
-            break;
-        }
-        if (strcmp(m->kind, "l1") != 0)
-            continue;
-        g = &model->groups[m->group];
-        if (g->l1_rank != NULL)
-            st = inn_fail(err, INN_ERR_FORMAT, "two l1 partitions");
-        else
-            st = read_order(&g->l1_rank, m->order, m->n_order, g->size,
-                            "the l1 partition", u, err);
-        if (st != INN_OK)
-            inn_error_prefix(err, "group '%s'", g->name);
-    }
+    for (i = 0; i < all->n_partition && st == INN_OK; i++)
+        st = read_partition(all->partition[i], u, err);
 out:
     inn_arena_free(&messages);
     return st;

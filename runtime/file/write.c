@@ -14,8 +14,9 @@
 #include "runtime/base/threads.h"
 #include "runtime/file/codec.h"
 #include "runtime/file/pack.h"
+#include "runtime/grid/moments.h"
 
-enum { MOST_SLOTS = 64, MESSAGES = 4 };
+enum { MOST_SLOTS = 64, MESSAGES = 4 /* without moments */ };
 
 /* A frame under way. */
 struct slot {
@@ -191,6 +192,8 @@ static enum inn_status put_section(struct writer *w,
     enum inn_status st;
 
     s->kind = kind;
+    s->flags = kind == INN_SECTION_MOMENTS || kind == INN_SECTION_FACTOR
+                   ? INN_SECTION_OPTIONAL : 0;
     s->offset = inn_write_position(w->out);
     s->raw_bytes = (uint64_t)c->count * unit(c->to);
     s->codec = w->codec;
@@ -249,16 +252,39 @@ out:
     return st;
 }
 
+static size_t factor_count(const struct inn_model *model, int moments)
+{
+    size_t n = (size_t)model->groups[model->moments[moments].group].size;
+
+    return n * (n + 1) / 2;
+}
+
+static enum inn_status put_factors(struct writer *w,
+                                   const struct inn_model *model,
+                                   struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    int i;
+
+    for (i = 0; i < model->n_moments && st == INN_OK; i++) {
+        struct content c = {(const uint8_t *)model->moments[i].factor,
+                            INN_F16, INN_F16, factor_count(model, i)};
+
+        st = put_section(w, INN_SECTION_FACTOR, &c, err);
+    }
+    return st;
+}
+
 static enum inn_status put_messages(struct writer *w,
                                     const struct inn_packing *packing,
                                     struct inn_error *err)
 {
-    static const enum inn_section_kind kinds[MESSAGES] = {
+    static const enum inn_section_kind kinds[MESSAGES + 1] = {
         INN_SECTION_NETWORK, INN_SECTION_GROUPS, INN_SECTION_PARTITIONS,
-        INN_SECTION_META};
-    int i;
+        INN_SECTION_META, INN_SECTION_MOMENTS};
+    uint32_t i;
 
-    for (i = 0; i < MESSAGES; i++) {
+    for (i = 0; i < packing->first_tensor; i++) {
         struct content c = {NULL, INN_UNDEFINED, INN_UNDEFINED, 0};
         enum inn_status st;
         uint8_t *bytes;
@@ -300,19 +326,26 @@ static enum inn_status writer_init(struct writer *w,
                                    struct inn_error *err)
 {
     const struct inn_model *model = packing->model;
+    size_t most = 1, frames, i;
     bool converts = false;
-    size_t most = 1, i;
     enum inn_status st;
 
     for (i = 0; i < (size_t)model->n_weights; i++) {
         const struct inn_tensor *grid = &model->weights[i].grid;
-        size_t frames = inn_frame_count(grid->bytes);
 
+        frames = inn_frame_count(grid->bytes);
         if (frames > most)
             most = frames;
         converts = converts || packing->types[i] != grid->type;
     }
-    w->sections = inn_alloc(w->heap, MESSAGES + (size_t)model->n_weights,
+    for (i = 0; i < (size_t)model->n_moments; i++) {
+        frames = inn_frame_count(2 * factor_count(model, (int)i));
+        if (frames > most)
+            most = frames;
+    }
+    w->sections = inn_alloc(w->heap, packing->first_tensor +
+                                         (size_t)model->n_weights +
+                                         (size_t)model->n_moments,
                             sizeof(*w->sections), err);
     if (w->sections == NULL)
         return inn_refused(err);
@@ -372,6 +405,8 @@ static enum inn_status write_all(struct writer *w,
                         err);
     }
     if (st == INN_OK)
+        st = put_factors(w, packing->model, err);
+    if (st == INN_OK)
         st = put_end(w, err);
     if (st == INN_OK)
         st = inn_write_commit(w->out, err);
@@ -384,7 +419,8 @@ enum inn_status inn_file_write(const struct inn_model *model,
                                uint64_t *bytes, struct inn_error *err)
 {
     struct inn_error local = {INN_OK, ""};
-    struct inn_packing packing = {.first_tensor = MESSAGES};
+    struct inn_packing packing = {
+        .first_tensor = MESSAGES + (model->n_moments > 0)};
     struct writer w = {.heap = model->heap, .codec = options->codec};
     struct inn_arena arena;
     enum inn_status st;

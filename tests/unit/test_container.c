@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/grid/moments.h"
 #include "tests/unit/tiny_model.h"
 
 static void same_axis(const struct inn_model *a, const struct inn_model *b,
@@ -58,6 +59,48 @@ static void same_groups(const struct inn_model *a, const struct inn_model *b)
         ck_assert_int_eq(a->pinned[i].axis, b->pinned[i].axis);
         ck_assert_int_eq(a->pinned[i].size, b->pinned[i].size);
         ck_assert_str_eq(a->pinned[i].reason, b->pinned[i].reason);
+    }
+}
+
+static void same_moments(const struct inn_model *a, const struct inn_model *b)
+{
+    int i;
+
+    for (i = 0; i < a->n_groups; i++) {
+        const struct inn_group *x = &a->groups[i], *y = &b->groups[i];
+        size_t n = (size_t)x->size;
+
+        ck_assert_int_eq(x->nested != NULL, y->nested != NULL);
+        if (x->nested == NULL)
+            continue;
+        ck_assert_mem_eq(x->nested, y->nested, n * sizeof(int64_t));
+        ck_assert_mem_eq(x->nested_error, y->nested_error, n * sizeof(float));
+    }
+    ck_assert_int_eq(a->n_moments, b->n_moments);
+    for (i = 0; i < a->n_moments; i++) {
+        const struct inn_moments *x = &a->moments[i], *y = &b->moments[i];
+        size_t n = (size_t)a->groups[x->group].size;
+
+        ck_assert_int_eq(x->group, y->group);
+        ck_assert_mem_eq(x->mean, y->mean, n * sizeof(float));
+        ck_assert_mem_eq(x->deviation, y->deviation, n * sizeof(float));
+        ck_assert_mem_eq(x->factor, y->factor, n * (n + 1));
+    }
+    ck_assert_int_eq(a->n_consumers, b->n_consumers);
+    for (i = 0; i < a->n_consumers; i++) {
+        const struct inn_consumer *x = &a->consumers[i];
+        const struct inn_consumer *y = &b->consumers[i];
+
+        ck_assert_str_eq(a->graph->values[x->weight].name,
+                         b->graph->values[y->weight].name);
+        ck_assert_str_eq(
+            a->graph->values[a->graph->nodes[x->node].outputs[0]].name,
+            b->graph->values[b->graph->nodes[y->node].outputs[0]].name);
+        ck_assert_int_eq(x->axis, y->axis);
+        ck_assert_int_eq(x->moments, y->moments);
+        ck_assert_int_eq(x->out, y->out);
+        ck_assert_int_eq(x->bias, y->bias);
+        ck_assert(x->scale == y->scale);
     }
 }
 
@@ -143,6 +186,110 @@ START_TEST(model_comes_back_as_it_was_written)
         }
     }
     inn_model_free(a);
+}
+END_TEST
+
+/* A group of 1100 channels, whose factor is longer than a frame. */
+static void widen(struct inn_model *m)
+{
+    static int64_t first[] = {0, 1100};
+    enum { N = 1100 };
+    struct inn_group *g = &m->groups[1];
+    struct inn_arena *arena = &m->arena;
+    struct inn_moments *x = &m->moments[0];
+    int64_t *order = inn_arena_alloc(arena, N, sizeof(*order), NULL), i;
+    size_t k;
+
+    x->group = 1;
+    x->mean = inn_arena_alloc(arena, N, sizeof(float), NULL);
+    x->deviation = inn_arena_alloc(arena, N, sizeof(float), NULL);
+    x->factor = inn_arena_alloc(arena, N * (N + 1) / 2, 2, NULL);
+    g->nested_error = inn_arena_alloc(arena, N, sizeof(float), NULL);
+    ck_assert(order != NULL && x->mean != NULL && x->deviation != NULL &&
+              x->factor != NULL && g->nested_error != NULL);
+    for (i = 0; i < N; i++) {
+        order[i] = (i + 13) % N;
+        x->deviation[i] = 1;
+    }
+    for (k = 0; k < N * (N + 1) / 2; k++)
+        x->factor[k] = (uint16_t)(0x2000 + k * 2654435761u % 0x1000);
+    g->size = g->nodes = N;
+    g->first = first;
+    g->order = g->l1_rank = g->nested = order;
+    m->n_axes = 4; /* w2's axis 0 has 2 channels of it, and is first */
+    m->axes++;
+}
+
+START_TEST(moments_come_back_on_any_threads_and_written_again)
+{
+    struct inn_model *a, *b;
+    size_t len, len2;
+    uint8_t *one, *more;
+    int codec, threads, wide;
+
+    for (wide = 0; wide < 2; wide++) {
+        a = tiny_build(0);
+        ck_assert_ptr_nonnull(a);
+        ck_assert(tiny_add_moments(a));
+        if (wide)
+            widen(a);
+        for (codec = INN_CODEC_NONE; codec <= INN_CODEC_ZSTD; codec++) {
+            ck_assert_int_eq(tiny_write(a, tiny_path, INN_STORE_F16,
+                                        (enum inn_codec)codec, 1), INN_OK);
+            one = tiny_read(tiny_path, &len);
+            ck_assert_int_eq(tiny_open(&b, tiny_path, false), INN_OK);
+            same_groups(a, b);
+            same_moments(a, b);
+            for (threads = 1; threads <= 3; threads++) {
+                ck_assert_int_eq(tiny_write(threads == 1 ? b : a, tiny_other,
+                                            INN_STORE_F16,
+                                            (enum inn_codec)codec, threads),
+                                 INN_OK);
+                more = tiny_read(tiny_other, &len2);
+                ck_assert_uint_eq(len, len2);
+                ck_assert_int_eq(memcmp(one, more, len), 0);
+                free(more);
+            }
+            inn_model_free(b);
+            free(one);
+        }
+        inn_model_free(a);
+    }
+}
+END_TEST
+
+/* Order and errors alone: channels can be given up without moments. */
+START_TEST(a_nested_order_needs_no_moments)
+{
+    struct inn_model *a = tiny_build(0), *b;
+
+    ck_assert_ptr_nonnull(a);
+    ck_assert(tiny_add_moments(a));
+    a->n_moments = a->n_consumers = 0;
+    ck_assert_int_eq(tiny_write(a, tiny_path, INN_STORE_F32, INN_CODEC_ZSTD,
+                                1), INN_OK);
+    ck_assert_int_eq(tiny_open(&b, tiny_path, false), INN_OK);
+    same_moments(a, b);
+    ck_assert_ptr_nonnull(b->groups[0].nested);
+    inn_model_free(a);
+    inn_model_free(b);
+}
+END_TEST
+
+START_TEST(consumers_of_what_nothing_reads_are_left_out)
+{
+    struct inn_model *a = tiny_build(0), *b;
+
+    ck_assert_ptr_nonnull(a);
+    ck_assert(tiny_add_moments(a));
+    a->consumers[0].weight = inn_graph_find(a->graph, "old");
+    ck_assert_int_eq(tiny_write(a, tiny_path, INN_STORE_F32, INN_CODEC_ZSTD,
+                                1), INN_OK);
+    ck_assert_int_eq(tiny_open(&b, tiny_path, false), INN_OK);
+    ck_assert_int_eq(b->n_moments, 2);
+    ck_assert_int_eq(b->n_consumers, 0);
+    inn_model_free(a);
+    inn_model_free(b);
 }
 END_TEST
 
@@ -268,10 +415,10 @@ START_TEST(a_weight_too_large_for_f16_is_refused_by_name)
     data[599998] = INFINITY; /* was infinite before */
     ck_assert_int_eq(inn_file_write(a, tiny_path, &o, NULL, NULL), INN_OK);
     remove(tiny_path);
-    data[599999] = -70000.0f;
+    data[599999] = -110000.0f;
     ck_assert_int_eq(inn_file_write(a, tiny_path, &o, NULL, &err),
                      INN_ERR_RANGE);
-    ck_assert_str_eq(err.message, "weight 'big': element 599999 is -70000, "
+    ck_assert_str_eq(err.message, "weight 'big': element 599999 is -110000, "
                                   "the largest f16 is 65504");
     ck_assert_int_ne(access(tiny_path, F_OK), 0);
     data[599999] = 3.4e38f;
@@ -291,6 +438,7 @@ START_TEST(failing_allocations_of_a_writer_leave_nothing)
     enum inn_status st = INN_ERR_MEMORY;
 
     ck_assert_ptr_nonnull(m);
+    ck_assert(tiny_add_moments(m));
     used = inn_heap_used(tiny_heap);
     for (n = 1; st != INN_OK && n < 10000; n++) {
         inn_heap_fail_at(tiny_heap, n);
@@ -312,7 +460,7 @@ START_TEST(failing_allocations_of_a_reader_leave_nothing)
     struct inn_model *m = NULL;
     size_t n;
 
-    tiny_write_new(INN_CODEC_ZSTD, 0);
+    tiny_write_new(INN_CODEC_ZSTD, 0, true);
     for (n = 1; st != INN_OK && n < 10000; n++) {
         inn_heap_fail_at(tiny_heap, n);
         st = tiny_open(&m, tiny_path, false);
@@ -357,6 +505,9 @@ int main(void)
     tcase_add_checked_fixture(t, tiny_setup, tiny_teardown);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, model_comes_back_as_it_was_written);
+    tcase_add_test(t, moments_come_back_on_any_threads_and_written_again);
+    tcase_add_test(t, a_nested_order_needs_no_moments);
+    tcase_add_test(t, consumers_of_what_nothing_reads_are_left_out);
     tcase_add_test(t, weights_that_nothing_reads_are_left_out);
     tcase_add_test(t, a_weight_of_no_elements_comes_back);
     tcase_add_test(t,

@@ -8,6 +8,7 @@
 
 #include "runtime/base/port.h"
 #include "runtime/file/layout.h"
+#include "runtime/grid/moments.h"
 #include "tests/unit/tiny_model.h"
 
 /* Opens bytes as a file; the model is freed again, its grids loaded first. */
@@ -40,7 +41,7 @@ START_TEST(every_cut_is_refused)
     int codec;
 
     for (codec = 0; codec < 2; codec++) {
-        tiny_write_new((enum inn_codec)codec, 0);
+        tiny_write_new((enum inn_codec)codec, 0, true);
         bytes = tiny_read(tiny_path, &len);
         ck_assert_int_eq(try_open(bytes, len, false, NULL), INN_OK);
         for (i = 0; i < len; i++) {
@@ -67,7 +68,7 @@ START_TEST(every_flipped_bit_is_refused)
     int codec, bit;
 
     for (codec = 0; codec < 2; codec++) {
-        tiny_write_new((enum inn_codec)codec, 0);
+        tiny_write_new((enum inn_codec)codec, 0, true);
         bytes = tiny_read(tiny_path, &len);
         for (i = 0; i < len; i++) {
             /* all bits under one codec, one of each byte under the other */
@@ -97,7 +98,7 @@ START_TEST(damaged_bytes_of_a_trusted_file_do_no_harm)
     int codec;
 
     for (codec = 0; codec < 2; codec++) {
-        tiny_write_new((enum inn_codec)codec, 0);
+        tiny_write_new((enum inn_codec)codec, 0, true);
         bytes = tiny_read(tiny_path, &len);
         for (i = 0; i < len; i++) {
             for (k = 0; k < sizeof(masks); k++) {
@@ -161,17 +162,20 @@ START_TEST(directories_that_lie_are_refused)
                                     (uint64_t)1 << 62, UINT64_MAX - 63,
                                     UINT64_MAX};
     static const size_t fields[] = {8, 16, 24};
-    enum { SECTIONS = 7 };
+    enum { SECTIONS = 10 };
     size_t len, e, f, k;
     uint8_t *bytes;
     int codec;
 
     for (codec = 0; codec < 2; codec++) {
-        tiny_write_new((enum inn_codec)codec, 0);
+        tiny_write_new((enum inn_codec)codec, 0, true);
         bytes = tiny_read(tiny_path, &len);
         ck_assert_uint_eq(inn_get_u64(bytes + len - 56),
                           SECTIONS * INN_ENTRY_BYTES);
         for (e = 0; e < SECTIONS; e++) {
+            /* moments and its factors: none of them can go alone */
+            bool optional = e == 4 || e >= 8;
+
             for (f = 0; f < 3; f++) {
                 for (k = 0; k < INN_COUNT(lies); k++) {
                     const uint8_t *is = bytes + len - INN_TAIL_BYTES -
@@ -193,12 +197,12 @@ START_TEST(directories_that_lie_are_refused)
             ck_assert_int_eq(with(bytes, len, SECTIONS, e, 4, 4, 2, NULL),
                              INN_ERR_UNSUPPORTED);
             ck_assert_int_eq(with(bytes, len, SECTIONS, e, 0, 4, 99, NULL),
-                             INN_ERR_UNSUPPORTED);
+                             optional ? INN_ERR_FORMAT : INN_ERR_UNSUPPORTED);
             ck_assert_int_eq(with(bytes, len, SECTIONS, e, 40, 4, 1, NULL),
                              INN_ERR_FORMAT);
             /* optional is no harm where the kind is known */
-            ck_assert_int_eq(with(bytes, len, SECTIONS, e, 4, 4, 1, NULL),
-                             INN_OK);
+            ck_assert_int_eq(with(bytes, len, SECTIONS, e, 4, 4, !optional,
+                                  NULL), INN_OK);
         }
         /* meta (3) as a second groups section, and as none */
         ck_assert_int_eq(with(bytes, len, SECTIONS, 3, 0, 4, 2, NULL),
@@ -214,7 +218,7 @@ START_TEST(other_versions_and_tails_are_refused)
     size_t len;
     uint8_t *bytes;
 
-    tiny_write_new(INN_CODEC_ZSTD, 0);
+    tiny_write_new(INN_CODEC_ZSTD, 0, false);
     bytes = tiny_read(tiny_path, &len);
     bytes[8] = 2;
     seal(bytes, len, 7);
@@ -268,7 +272,7 @@ START_TEST(unknown_sections_are_skipped_if_optional)
     size_t len, longer;
     uint8_t *bytes, *more;
 
-    tiny_write_new(INN_CODEC_ZSTD, 0);
+    tiny_write_new(INN_CODEC_ZSTD, 0, false);
     bytes = tiny_read(tiny_path, &len);
     longer = len;
     more = extended(bytes, &longer, 7, INN_SECTION_OPTIONAL);
@@ -358,6 +362,162 @@ START_TEST(models_that_make_no_sense_are_refused)
 }
 END_TEST
 
+/* The same of moments, and what is said. */
+static const char *spoil_moments(struct inn_model *m, int how)
+{
+    static int64_t repeated[] = {0, 1, 1, 3};
+    struct inn_moments *x = &m->moments[1];
+    struct inn_consumer *c = &m->consumers[0];
+
+    switch (how) {
+    case 0:
+        m->groups[0].nested = repeated;
+        return "group 'g': the moments partition is no permutation: entry 2 "
+               "is 1";
+    case 1:
+        m->groups[0].nested_error = NULL;
+        return "group 'g': the moments partition has 0 errors for 4 channels";
+    case 2:
+        m->groups[0].nested_error[1] = NAN;
+        return "group 'g': the moments partition's error 1 is nan";
+    case 3:
+        m->groups[0].nested = NULL;
+        return "moments 0: group 'g' has no moments partition";
+    case 4:
+        x->group = 1;
+        m->groups[1].nested = m->groups[1].order;
+        m->groups[1].nested_error = m->groups[0].nested_error;
+        return "consumer 'w2': axis 1 is not summed over group 'h'";
+    case 5:
+        x->mean[3] = INFINITY;
+        return "moments 1: mean 3 is inf";
+    case 6:
+        x->deviation[2] = 0;
+        return "moments 1: deviation 2 is 0";
+    case 7:
+        x->deviation[2] = NAN;
+        return "moments 1: deviation 2 is nan";
+    case 8:
+        x->factor[4] = 0x7c00; /* inf */
+        return "(factor): row 2 has an entry that is not finite";
+    case 9:
+        x->factor[9] = 0xfe00; /* NaN */
+        return "(factor): row 3 has an entry that is not finite";
+    case 10:
+        x->factor[2] = 0;
+        return "(factor): entry 1 of the diagonal is not positive";
+    case 11:
+        x->factor[9] = 0xbc00; /* -1 */
+        return "(factor): entry 3 of the diagonal is not positive";
+    case 12:
+        c->node = m->graph->values[inn_graph_find(m->graph, "c1")].producer;
+        return "consumer 'w2': what makes 'c1' doesn't read it";
+    case 13:
+        c->axis = 0;
+        return "axes 0 and 0 of 4";
+    case 14:
+        c->axis = 4;
+        return "axes 4 and 0 of 4";
+    case 15:
+        c->out = 4;
+        return "axes 1 and 4 of 4";
+    case 16:
+        c->axis = 2;
+        return "axis 2 is not summed over group 'g'";
+    case 17:
+        m->axes[1].role = INN_ROLE_ALONG;
+        return "axis 1 is not summed over group 'g'";
+    case 18:
+        c->bias = -2;
+        return "bias is input -2, 31 is the last";
+    case 19:
+        c->bias = 32;
+        return "bias is input 32, 31 is the last";
+    case 20:
+        c->bias = 1; /* the weight itself */
+        return "what makes 'c2' doesn't read it";
+    case 21:
+        c->scale = -INFINITY;
+        return "scale -inf";
+    case 22:
+        c->moments = 0;
+        m->consumers[1] = *c;
+        m->n_consumers = 2;
+        return "consumer 'w2': axis 1 with group 'g' comes twice";
+    default:
+        m->groups[0].nodes = 2;
+        return "group 'g': a moments partition of 2 nodes for 4 channels";
+    }
+}
+
+START_TEST(moments_that_make_no_sense_are_refused)
+{
+    enum { WAYS = 24 };
+    int how;
+
+    for (how = 0; how < WAYS; how++) {
+        struct inn_model *m = tiny_build(0), *b = NULL;
+        struct inn_error err = {INN_OK, ""};
+        const char *why;
+
+        ck_assert_ptr_nonnull(m);
+        ck_assert(tiny_add_moments(m));
+        why = spoil_moments(m, how);
+        ck_assert_int_eq(tiny_write(m, tiny_path, INN_STORE_F32,
+                                    INN_CODEC_ZSTD, 1), INN_OK);
+        inn_model_free(m);
+        ck_assert_int_eq(inn_file_open(&b, tiny_path, false, tiny_heap, &err),
+                         INN_ERR_FORMAT);
+        ck_assert_msg(strstr(err.message, why) != NULL, "case %d: '%s'", how,
+                      err.message);
+    }
+}
+END_TEST
+
+/* Bytes of the moments section that no model makes. */
+START_TEST(moments_that_miss_their_factors_are_refused)
+{
+    static const struct {
+        uint8_t from[2], to[2]; /* a field's tag and value */
+        const char *why;
+    } cases[] = {
+        {{0x20, 8}, {0x20, 5}, "moments 0: section 5 of 10 is no factor"},
+        {{0x20, 8}, {0x20, 99}, "moments 0: section 99 of 10 is no factor"},
+        {{0x20, 9}, {0x20, 8}, "moments 1: section 8 is taken"},
+        {{0x12, 16}, {0x1a, 16}, "moments 0: 0 means for 4 channels"},
+        {{0x20, 1}, {0x20, 2}, "consumer 'w2': moments 2 of 2"},
+    };
+    enum { SECTIONS = 10, MOMENTS = 4 };
+    size_t len, at, i;
+    uint8_t *bytes, *entry, *body;
+    uint64_t stored;
+
+    for (i = 0; i < INN_COUNT(cases); i++) {
+        struct inn_error err = {INN_OK, ""};
+
+        tiny_write_new(INN_CODEC_NONE, 0, true);
+        bytes = tiny_read(tiny_path, &len);
+        entry = bytes + len - INN_TAIL_BYTES -
+                (SECTIONS - MOMENTS) * INN_ENTRY_BYTES;
+        ck_assert_uint_eq(inn_get_u32(entry), INN_SECTION_MOMENTS);
+        body = bytes + inn_get_u64(entry + 8);
+        stored = inn_get_u64(entry + 16);
+        for (at = 0; at + 2 <= stored; at++) {
+            if (memcmp(body + at, cases[i].from, 2) == 0)
+                break;
+        }
+        ck_assert_uint_lt(at + 2, stored);
+        memcpy(body + at, cases[i].to, 2);
+        inn_put_u64(entry + 56, XXH3_64bits(body, (size_t)stored));
+        seal(bytes, len, SECTIONS);
+        ck_assert_int_eq(try_open(bytes, len, false, &err), INN_ERR_FORMAT);
+        ck_assert_msg(strstr(err.message, cases[i].why) != NULL,
+                      "case %zu: '%s'", i, err.message);
+        free(bytes);
+    }
+}
+END_TEST
+
 START_TEST(files_that_are_none_are_not_taken_for_one)
 {
     struct inn_model *m = NULL;
@@ -392,6 +552,8 @@ int main(void)
     tcase_add_test(t, other_versions_and_tails_are_refused);
     tcase_add_test(t, unknown_sections_are_skipped_if_optional);
     tcase_add_test(t, models_that_make_no_sense_are_refused);
+    tcase_add_test(t, moments_that_make_no_sense_are_refused);
+    tcase_add_test(t, moments_that_miss_their_factors_are_refused);
     tcase_add_test(t, files_that_are_none_are_not_taken_for_one);
     suite_add_tcase(s, t);
     r = srunner_create(s);

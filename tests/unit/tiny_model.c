@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/grid/moments.h"
+
 struct inn_heap *tiny_heap;
 char tiny_folder[64], tiny_path[96], tiny_other[96];
 
@@ -260,6 +262,53 @@ struct inn_model *tiny_build(int64_t big)
     return NULL;
 }
 
+/* 1; ½, √¾; 0, 0, 1; -0, the least f16, -½, √¾. */
+static const uint16_t tiny_factor[] = {0x3c00, 0x3800, 0x3aee, 0,
+                                       0,      0x3c00, 0x8000, 0x0001,
+                                       0xb800, 0x3aee};
+
+bool tiny_add_moments(struct inn_model *m)
+{
+    static const int64_t nested[] = {2, 0, 3, 1};
+    static const float error[] = {0.5f, 0.1f, 0.01f, 0},
+                       mean[] = {0, -1.5f, 2, 1e-30f},
+                       deviation[] = {1, 0.25f, 1e-40f, 3e38f};
+    struct inn_arena *arena = &m->arena;
+    struct inn_group *g = &m->groups[0];
+    struct inn_moments *moments;
+    int w2 = inn_graph_find(m->graph, "w2"), i;
+    int c2 = inn_graph_find(m->graph, "c2");
+
+    g->nested = inn_arena_alloc(arena, 4, sizeof(*g->nested), NULL);
+    g->nested_error = inn_arena_alloc(arena, 4, sizeof(float), NULL);
+    m->moments = moments = inn_arena_alloc(arena, 2, sizeof(*moments), NULL);
+    m->consumers = inn_arena_alloc(arena, 2, sizeof(*m->consumers), NULL);
+    if (g->nested == NULL || g->nested_error == NULL || moments == NULL ||
+        m->consumers == NULL)
+        return false;
+    memcpy(g->nested, nested, sizeof(nested));
+    memcpy(g->nested_error, error, sizeof(error));
+    for (i = 0; i < 2; i++) {
+        moments[i].group = 0;
+        moments[i].mean = inn_arena_alloc(arena, 4, sizeof(float), NULL);
+        moments[i].deviation = inn_arena_alloc(arena, 4, sizeof(float), NULL);
+        moments[i].factor = inn_arena_alloc(arena, 10, 2, NULL);
+        if (moments[i].mean == NULL || moments[i].deviation == NULL ||
+            moments[i].factor == NULL)
+            return false;
+        memcpy(moments[i].mean, mean, sizeof(mean));
+        memcpy(moments[i].deviation, deviation, sizeof(deviation));
+        memcpy(moments[i].factor, tiny_factor, sizeof(tiny_factor));
+    }
+    moments[1].factor[1] = 0x3555; /* a third */
+    m->consumers[0] = (struct inn_consumer){
+        .node = m->graph->values[c2].producer, .weight = w2, .axis = 1,
+        .moments = 1, .out = 0, .bias = 2, .scale = 0.5};
+    m->n_moments = 2;
+    m->n_consumers = 1;
+    return true;
+}
+
 enum inn_status tiny_write(const struct inn_model *m, const char *to,
                                 enum inn_store store, enum inn_codec codec,
                                 int threads)
@@ -277,11 +326,12 @@ enum inn_status tiny_open(struct inn_model **m, const char *from, bool trust)
     return inn_file_open(m, from, trust, tiny_heap, NULL);
 }
 
-void tiny_write_new(enum inn_codec codec, int64_t big)
+void tiny_write_new(enum inn_codec codec, int64_t big, bool moments)
 {
     struct inn_model *m = tiny_build(big);
 
     ck_assert_ptr_nonnull(m);
+    ck_assert(!moments || tiny_add_moments(m));
     ck_assert_int_eq(tiny_write(m, tiny_path, INN_STORE_F32, codec, 1), INN_OK);
     inn_model_free(m);
 }

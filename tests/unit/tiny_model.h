@@ -29,12 +29,18 @@ struct inn_model *tiny_build(int64_t big);
 /* One more weight, of an initializer, as the last: room is for one. */
 bool tiny_add_weight(struct inn_model *m, const char *name);
 
+/*
+ * The group "g" gets a nested order and moments at two inputs, of which the
+ * second Conv reads the latter. False where memory failed.
+ */
+bool tiny_add_moments(struct inn_model *m);
+
 enum inn_status tiny_write(const struct inn_model *m, const char *to,
                            enum inn_store store, enum inn_codec codec,
                            int threads);
 enum inn_status tiny_open(struct inn_model **m, const char *from, bool trust);
 /* Builds a model and writes it to tiny_path. */
-void tiny_write_new(enum inn_codec codec, int64_t big);
+void tiny_write_new(enum inn_codec codec, int64_t big, bool moments);
 
 /* A file's bytes and one more of room; own, free. */
 uint8_t *tiny_read(const char *from, size_t *len);
