@@ -8,7 +8,6 @@ libinncore_la_SOURCES += \
     runtime/grid/model.c \
     runtime/grid/model.h \
     runtime/grid/moments.c \
-    runtime/grid/moments.c \
     runtime/grid/moments.h \
     runtime/grid/plan.c \
     runtime/grid/plan.h \

@@ -82,19 +82,18 @@ enum inn_status inn_nested_positions(int64_t *positions,
     if (rank == NULL)
         return inn_refused(err);
     st = invert(rank, group, group->nested, "nested order", err);
-    for (p = 0; st == INN_OK && p < group->size && kept < n; p++) {
+    for (p = 0; st == INN_OK && p < group->size; p++) {
         c = group->order[p];
-        if (c < 0 || c >= group->size)
+        if (c < 0 || c >= group->size || rank[c] < 0) {
             st = inn_fail(err, INN_ERR_FORMAT,
-                          "group '%s': its order has channel %" PRId64
-                          " of %" PRId64, group->name, c, group->size);
-        else if (rank[c] < n)
+                          "group '%s': its order is no permutation at %"
+                          PRId64, group->name, p);
+            break;
+        }
+        if (rank[c] < n)
             positions[kept++] = p;
+        rank[c] = -1;
     }
-    if (st == INN_OK && kept < n)
-        st = inn_fail(err, INN_ERR_FORMAT,
-                      "group '%s': its order has %" PRId64 " of the %" PRId64
-                      " channels kept", group->name, kept, n);
     inn_free(heap, rank);
     return st;
 }

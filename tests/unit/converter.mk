@@ -10,3 +10,18 @@ unit_tests += tests/unit/test_order
 tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_fit
 tests_unit_test_fit_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_factor
+tests_unit_test_factor_SOURCES = \
+    tests/unit/dense.h \
+    tests/unit/test_factor.c
+tests_unit_test_factor_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_metric
+tests_unit_test_metric_SOURCES = \
+    tests/unit/dense.h \
+    tests/unit/test_metric.c
+tests_unit_test_metric_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_nested
+tests_unit_test_nested_SOURCES = \
+    tests/unit/dense.h \
+    tests/unit/test_nested.c
+tests_unit_test_nested_LDADD = libinnconvert.la $(LDADD)
