@@ -149,38 +149,68 @@ static enum inn_status read_message(struct inn_unpacking *u,
     return st;
 }
 
-/* Decodes the factors of all moments: no more than the file has is asked. */
+/* Factors under way; each part writes its own factor and verdict. */
+struct factors {
+    const struct inn_unpacking *u;
+    const struct source *source;
+    struct inn_error *errors; /* [n_moments] */
+};
+
+static void read_factor(void *context, size_t part)
+{
+    const struct factors *f = context;
+    const struct inn_model *model = f->u->model;
+    const struct inn_moments *m = &model->moments[part];
+    int section = f->u->factor_sections[part];
+    const struct inn_section *from = &f->source->sections[section];
+    struct inn_error *err = &f->errors[part];
+    enum inn_status st;
+
+    st = inn_decode_section(m->factor, from,
+                            f->source->file.data + from->offset, 1,
+                            f->source->heap, err);
+    if (st == INN_OK)
+        st = inn_check_factor(m->factor, model->groups[m->group].size, err);
+    err->status = st;
+    if (st == INN_ERR_FORMAT)
+        inn_error_prefix(err, "section %d (factor)", section);
+}
+
+/* Decodes the factors of all moments, whose sizes the directory agrees with. */
 static enum inn_status read_factors(const struct inn_unpacking *u,
                                     const struct source *s,
                                     struct inn_error *err)
 {
     struct inn_model *model = u->model;
+    struct factors f = {.u = u, .source = s};
+    size_t used = (size_t)model->n_moments, n = 0, i;
     enum inn_status st = INN_OK;
-    size_t n = 0, i;
-    int k;
 
     for (i = 0; i < s->n_sections; i++)
         n += s->sections[i].kind == INN_SECTION_FACTOR;
-    if (n != (size_t)model->n_moments)
-        return inn_fail(err, INN_ERR_FORMAT, "%d moments, %zu factors",
-                        model->n_moments, n);
-    for (k = 0; k < model->n_moments && st == INN_OK; k++) {
-        const struct inn_section *from = &s->sections[u->factor_sections[k]];
-        struct inn_moments *m = &model->moments[k];
+    if (n != used)
+        return inn_fail(err, INN_ERR_FORMAT, "%zu moments, %zu factors", used,
+                        n);
+    f.errors = inn_alloc(s->heap, n, sizeof(*f.errors), err);
+    if (f.errors == NULL)
+        return inn_refused(err);
+    for (i = 0; i < n && st == INN_OK; i++) {
+        size_t bytes = (size_t)s->sections[u->factor_sections[i]].raw_bytes;
 
-        m->factor = inn_arena_alloc(&model->arena, (size_t)from->raw_bytes,
-                                    1, err);
-        if (m->factor == NULL)
-            return inn_refused(err);
-        st = inn_decode_section(m->factor, from, s->file.data + from->offset,
-                                0, s->heap, err);
-        if (st == INN_OK)
-            st = inn_check_factor(m->factor, model->groups[m->group].size,
-                                  err);
-        if (st == INN_ERR_FORMAT)
-            inn_error_prefix(err, "section %d (factor)",
-                             u->factor_sections[k]);
+        model->moments[i].factor = inn_arena_alloc(&model->arena, bytes, 1,
+                                                   err);
+        if (model->moments[i].factor == NULL)
+            st = inn_refused(err);
     }
+    /* All at once: a region of threads for each would cost more than it has. */
+    if (st == INN_OK)
+        inn_parallel(s->file.len < SMALL ? 1 : 0, n, read_factor, &f);
+    for (i = 0; i < n && st == INN_OK; i++) {
+        st = f.errors[i].status;
+        if (st != INN_OK && err != NULL)
+            *err = f.errors[i];
+    }
+    inn_free(s->heap, f.errors);
     return st;
 }
 
