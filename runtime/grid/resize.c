@@ -23,6 +23,7 @@ struct resizing {
     const struct inn_model *model;
     const int64_t *widths;
     const struct inn_shapes *shapes; /* before the change */
+    const struct inn_shapes *other;  /* and of larger inputs, or NULL */
     struct inn_graph *graph;         /* the copy, being rewritten */
     int node;
     int *uses; /* of the values of the model's graph, in the copy */
@@ -89,12 +90,30 @@ static enum inn_status set_int(void *state, const char *name, int64_t value,
                             err);
 }
 
+/*
+ * Whether a computed value is the same whatever the size of the inputs: pads
+ * that an exporter computes from a rank, a shape of channels alone. Its row
+ * may then write it out. What does follow the inputs must go on doing so.
+ */
+static bool is_settled(const struct resizing *r, int v)
+{
+    const struct inn_tensor *t = inn_shapes_get(r->shapes, v), *o;
+
+    if (r->other == NULL || t == NULL || t->data == NULL)
+        return false;
+    o = inn_shapes_get(r->other, v);
+    return o != NULL && o->data != NULL && t->type == o->type &&
+           inn_tensor_same_shape(t, o) &&
+           memcmp(t->data, o->data, t->bytes) == 0;
+}
+
 static bool is_const(void *state, int input)
 {
     const struct resizing *r = state;
     int v = operand_value(r, inn_in(input, 0));
 
-    return v >= 0 && r->model->graph->values[v].init != NULL;
+    return v >= 0 &&
+           (r->model->graph->values[v].init != NULL || is_settled(r, v));
 }
 
 static enum inn_status drop_attr(void *state, const char *name,
@@ -439,14 +458,60 @@ static enum inn_status strip_weights(struct inn_graph *g,
     return st;
 }
 
+/*
+ * The shapes where every size that the network leaves open is twice as large.
+ * *there is false where a network can't be that large: nothing is settled
+ * then, which is safe.
+ */
+static enum inn_status infer_larger(struct inn_shapes *other, bool *there,
+                                    const struct inn_graph *g,
+                                    const struct inn_shapes *shapes,
+                                    struct inn_heap *heap,
+                                    struct inn_error *err)
+{
+    struct inn_binding *bindings;
+    struct inn_error local = {INN_OK, ""};
+    enum inn_status st;
+    size_t n = 0;
+    int i, k;
+
+    *there = false;
+    bindings = inn_alloc(heap, (size_t)g->n_inputs, sizeof(*bindings), err);
+    if (bindings == NULL)
+        return inn_refused(err);
+    for (i = 0; i < g->n_inputs; i++) {
+        const struct inn_value *v = &g->values[g->inputs[i]];
+        const struct inn_tensor *t = inn_shapes_get(shapes, g->inputs[i]);
+
+        if (t == NULL || !v->declared || v->rank != t->rank)
+            continue;
+        bindings[n].name = v->name;
+        bindings[n].rank = t->rank;
+        for (k = 0; k < t->rank; k++)
+            bindings[n].dims[k] = v->dims[k].size >= 0 ||
+                                          t->dims[k] > INT64_MAX / 2
+                                      ? t->dims[k]
+                                      : 2 * t->dims[k];
+        n++;
+    }
+    st = inn_shapes_infer(other, g, bindings, n, INN_MODEL_SPATIAL, FOLD_BYTES,
+                          &local);
+    *there = st == INN_OK;
+    inn_free(heap, bindings);
+    if (st == INN_ERR_MEMORY || st == INN_ERR_LIMIT)
+        return inn_fail(err, st, "%s", local.message);
+    return INN_OK;
+}
+
 enum inn_status inn_model_resize(struct inn_graph **graph,
                                  const struct inn_model *model,
                                  const int64_t *widths,
                                  struct inn_error *err)
 {
     struct inn_graph *g = NULL;
-    struct inn_shapes shapes = {.known = NULL};
-    struct resizing r = {model, widths, &shapes, NULL, 0, NULL};
+    struct inn_shapes shapes = {.known = NULL}, other = {.known = NULL};
+    struct resizing r = {model, widths, &shapes, NULL, NULL, 0, NULL};
+    bool larger = false;
     enum inn_status st;
 
     *graph = NULL;
@@ -462,8 +527,11 @@ enum inn_status inn_model_resize(struct inn_graph **graph,
                               FOLD_BYTES, err);
     if (st == INN_OK)
         st = check_axes(&r, err);
+    if (st == INN_OK)
+        st = infer_larger(&other, &larger, g, &shapes, model->heap, err);
     if (st != INN_OK)
         goto out;
+    r.other = larger ? &other : NULL;
     r.graph = g;
     r.uses = inn_alloc(model->heap, (size_t)g->n_values, sizeof(*r.uses),
                        err);
@@ -482,6 +550,7 @@ enum inn_status inn_model_resize(struct inn_graph **graph,
     g = NULL;
 out:
     inn_free(model->heap, r.uses);
+    inn_shapes_free(&other);
     inn_shapes_free(&shapes);
     inn_graph_free(g);
     return st;

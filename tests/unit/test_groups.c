@@ -10,6 +10,7 @@
 
 #include "converter/groups/groups.h"
 #include "runtime/base/error.h"
+#include "runtime/grid/sample.h"
 
 struct net {
     struct inn_heap *heap;
@@ -331,6 +332,72 @@ START_TEST(padded_shortcut_is_free_in_blocks)
 }
 END_TEST
 
+/* The network at half its widths, shapes inferred; own both. */
+static void halve(struct net *n, struct inn_graph **graph,
+                  struct inn_shapes *shapes)
+{
+    struct inn_error err = {0};
+    int64_t widths[8];
+    int g;
+
+    for (g = 0; g < n->model.n_groups; g++)
+        widths[g] = n->model.groups[g].size / 2;
+    ck_assert_msg(inn_model_resize(graph, &n->model, widths, &err) == INN_OK,
+                  "%s", err.message);
+    ck_assert_msg(inn_shapes_infer(shapes, *graph, NULL, 0, 16, 4096, &err) ==
+                      INN_OK, "%s", err.message);
+}
+
+START_TEST(computed_pads_follow_where_no_input_size_changes_them)
+{
+    struct inn_shapes shapes;
+    struct inn_graph *small;
+    struct net n;
+    int t, x, pads, sum;
+
+    begin(&n);
+    x = input(&n, "x", 4, (int64_t[]){1, 3, -1, -1});
+    t = conv(&n, "a", x, 4, 3, 1);
+    x = conv(&n, "b", t, 8, 4, 1);
+    pads = node(&n, "Sub", "pads",
+                ints(&n, "more", 8, (int64_t[]){1, 3, 1, 1, 1, 3, 1, 1}),
+                ints(&n, "less", 8, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 1}), -1);
+    t = node(&n, "Pad", "p", t, pads, -1);
+    sum = node(&n, "Add", "s", x, t, -1);
+    output(&n, conv(&n, "c", sum, 2, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4 b:4[2 2]");
+    halve(&n, &small, &shapes);
+    ck_assert_int_eq(inn_shapes_get(&shapes, sum)->dims[1], 4);
+    inn_shapes_free(&shapes);
+    inn_graph_free(small);
+    end(&n);
+}
+END_TEST
+
+START_TEST(computed_shapes_go_on_following_the_input)
+{
+    struct inn_shapes shapes;
+    struct inn_graph *small;
+    struct net n;
+    int x, shape, back;
+
+    begin(&n);
+    x = input(&n, "x", 4, (int64_t[]){1, 3, -1, -1});
+    x = conv(&n, "a", x, 4, 3, 1);
+    shape = node(&n, "Shape", "shape", x, -1, -1);
+    back = node(&n, "Reshape", "back", x, shape, -1);
+    output(&n, conv(&n, "b", back, 2, 4, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4");
+    halve(&n, &small, &shapes);
+    ck_assert_int_eq(inn_shapes_get(&shapes, back)->dims[1], 2);
+    ck_assert_int_eq(small->nodes[small->values[back].producer].inputs[1],
+                     shape);
+    inn_shapes_free(&shapes);
+    inn_graph_free(small);
+    end(&n);
+}
+END_TEST
+
 START_TEST(flatten_with_extent_repeats_channels)
 {
     struct net n;
@@ -510,6 +577,8 @@ int main(void)
     tcase_add_test(t, grouped_convolution_keeps_equal_counts);
     tcase_add_test(t, depthwise_convolution_lets_channels_through);
     tcase_add_test(t, padded_shortcut_is_free_in_blocks);
+    tcase_add_test(t, computed_pads_follow_where_no_input_size_changes_them);
+    tcase_add_test(t, computed_shapes_go_on_following_the_input);
     tcase_add_test(t, flatten_with_extent_repeats_channels);
     tcase_add_test(t, channel_shuffle_between_grouped_convolutions_is_free);
     tcase_add_test(t, unknown_operator_pins_by_name);
