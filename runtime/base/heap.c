@@ -53,6 +53,11 @@ size_t inn_heap_peak(const struct inn_heap *heap)
     return atomic_load(&heap->peak);
 }
 
+size_t inn_heap_left(const struct inn_heap *heap)
+{
+    return heap->ceiling - atomic_load(&heap->used);
+}
+
 /* Counts a request down; true when this is the one that has to fail. */
 static bool injected(struct inn_heap *heap)
 {

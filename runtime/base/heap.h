@@ -23,6 +23,8 @@ void inn_heap_fail_at(struct inn_heap *heap, size_t n);
 
 size_t inn_heap_used(const struct inn_heap *heap);
 size_t inn_heap_peak(const struct inn_heap *heap);
+/* Bytes to the ceiling. */
+size_t inn_heap_left(const struct inn_heap *heap);
 
 /*
  * count × size bytes, zeroed; own. NULL with err filled: INN_ERR_MEMORY, or

@@ -10,6 +10,11 @@ libinncore_la_SOURCES += \
     runtime/base/glob.h \
     runtime/base/heap.c \
     runtime/base/heap.h \
+    runtime/base/image.c \
+    runtime/base/image.h \
+    runtime/base/image_codec.h \
+    runtime/base/image_jpeg.c \
+    runtime/base/image_png.c \
     runtime/base/map.c \
     runtime/base/map.h \
     runtime/base/npy.c \
