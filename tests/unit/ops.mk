@@ -12,4 +12,3 @@ tests_ops_run_cases_SOURCES = \
     tests/ops/case.c tests/ops/case.h tests/ops/run_cases.c
 tests_unit_test_hostile_ops_SOURCES = \
     tests/ops/case.c tests/ops/case.h tests/unit/test_hostile_ops.c
-EXTRA_DIST += tests/ops tests/unit/net.h
