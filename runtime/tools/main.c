@@ -12,6 +12,16 @@
 #else
 #define ZIP_TEXT "no"
 #endif
+#ifdef HAVE_PNG
+#define PNG_TEXT "yes"
+#else
+#define PNG_TEXT "no"
+#endif
+#ifdef HAVE_JPEG
+#define JPEG_TEXT "yes"
+#else
+#define JPEG_TEXT "no"
+#endif
 #ifdef _OPENMP
 #define OPENMP_TEXT "OpenMP"
 #else
@@ -60,8 +70,8 @@ static void print_version(void)
 
     printf("inn %s\n", inn_version());
     printf("%s\n", inn_kernels_text(kernels, sizeof(kernels)));
-    printf("%s, %d threads; .npz: %s\n", OPENMP_TEXT,
-           inn_threads_available(), ZIP_TEXT);
+    printf("%s, %d threads; .npz: %s, .png: %s, .jpg: %s\n", OPENMP_TEXT,
+           inn_threads_available(), ZIP_TEXT, PNG_TEXT, JPEG_TEXT);
 }
 
 static const struct inn_command *find(const char *name)

@@ -2,6 +2,7 @@
 #include "runtime/tools/pictures.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
@@ -11,13 +12,18 @@ enum inn_status inn_pictures_load(struct inn_pictures *p, const char *path,
                                   struct inn_error *err)
 {
     char text[INN_SHAPE_TEXT];
+    struct stat about;
     bool bytes;
     enum inn_status st;
 
     memset(p, 0, sizeof(*p));
-    st = inn_npz_read(&p->x, path, "x", arena, err);
-    if (st == INN_OK)
-        st = inn_npz_read(&p->y, path, "y", arena, err);
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        st = inn_pictures_folder(&p->x, &p->y, path, arena, err);
+    } else {
+        st = inn_npz_read(&p->x, path, "x", arena, err);
+        if (st == INN_OK)
+            st = inn_npz_read(&p->y, path, "y", arena, err);
+    }
     if (st != INN_OK)
         return st;
     bytes = p->x.type == INN_U8;

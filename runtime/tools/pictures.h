@@ -1,5 +1,6 @@
 /*
- * Labelled pictures out of an .npz, made into what a network takes.
+ * Labelled pictures out of an .npz or a folder, made into what a network
+ * takes.
  */
 #ifndef INN_TOOLS_PICTURES_H
 #define INN_TOOLS_PICTURES_H
@@ -12,10 +13,22 @@ struct inn_pictures {
     int64_t n, height, width, channels;
 };
 
-/* Arrays x and y of path; sizes checked against each other. */
+/*
+ * Arrays x and y of path, or the pictures of a folder; sizes checked against
+ * each other.
+ */
 enum inn_status inn_pictures_load(struct inn_pictures *p, const char *path,
                                   struct inn_arena *arena,
                                   struct inn_error *err);
+
+/*
+ * The pictures that dir/labels.txt names, all of one size: x u8 [n, h, w, c],
+ * y i64 [n]. Nothing outside dir is read.
+ */
+enum inn_status inn_pictures_folder(struct inn_tensor *x,
+                                    struct inn_tensor *y, const char *dir,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err);
 
 /*
  * Picture number i as (x·scale − mean)/std, f32, in NCHW or NHWC as prep

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "runtime/base/npy.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/json.h"
+#include "runtime/tools/run_image.h"
 #include "runtime/tools/table.h"
 #include "runtime/tools/tensors.h"
 
@@ -19,24 +21,41 @@ struct values {
     struct inn_cli_list inputs, outputs;
     const char *output_dir;
     bool random;
+    struct inn_image_request image;
 };
+
+static const struct values defaults = {.image = {.prep = INN_PREP_DEFAULTS}};
 
 static const struct inn_option options[] = {
     {"input", 'i', INN_OPT_LIST, offsetof(struct values, inputs),
      "[NAME=]FILE", 0, 0, "an input: .npy, .pb (ONNX TensorProto), or - for "
      ".npy on stdin; repeatable"},
+    {"image", 0, INN_OPT_TEXT, offsetof(struct values, image.path), "PICTURE",
+     0, 0, "the input as a picture, .png or .jpg: prints the likeliest "
+     "classes, or --output writes a .png"},
     {"random", 0, INN_OPT_FLAG, offsetof(struct values, random), NULL, 0, 0,
      "random inputs instead, from --seed"},
     {"output", 'o', INN_OPT_LIST, offsetof(struct values, outputs),
-     "[NAME=]FILE", 0, 0, "write an output as .npy; - for stdout; "
-     "repeatable"},
+     "[NAME=]FILE", 0, 0, "write an output as .npy, or of --image as .png; - "
+     "for .npy on stdout; repeatable"},
     {"output-dir", 0, INN_OPT_TEXT, offsetof(struct values, output_dir),
      "DIR", 0, 0, "write every output as DIR/NAME.npy"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
+static const struct inn_option image_options[] = {
+    {"enlarge", 0, INN_OPT_INT, offsetof(struct values, image.enlarge), "N",
+     1, 16, "enlarge the picture bicubically first"},
+    {"multiple", 0, INN_OPT_INT, offsetof(struct values, image.multiple), "N",
+     1, 1024, "pad it to a multiple of N; the output is cut"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
+};
+
 static const struct inn_option_set sets[] = {
     {"Options", options, 0},
+    {"Of --image", image_options, 0},
+    {"How --image enters the network", inn_prep_options,
+     offsetof(struct values, image.prep)},
     {"Sampling options (.inn)", inn_sampling_options,
      offsetof(struct values, sampling)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
@@ -46,6 +65,7 @@ static const struct inn_option_set sets[] = {
 static const char *const examples[] = {
     "inn run net.onnx --input x.npy --output y.npy",
     "inn run net.inn --width 0.7 --input image=x.npy --output-dir out",
+    "inn run sr.inn --width 0.8 --image in.png --output out.png",
     "inn run net.onnx --random --input-shape image:8,3,224,224 --json",
     NULL,
 };
@@ -134,7 +154,22 @@ static enum inn_status match_outputs(struct inn_cli *cli,
     return INN_OK;
 }
 
+static void add_top(struct inn_json *json, const struct inn_tensor *out)
+{
+    struct inn_score top[INN_TOP];
+    int n = inn_top_scores(top, out), i;
+    cJSON *list = inn_json_array(json, json->root, "top");
+
+    for (i = 0; i < n; i++) {
+        cJSON *item = inn_json_object(json, list, NULL);
+
+        inn_json_int(json, item, "class", top[i].class);
+        inn_json_number(json, item, "score", top[i].score);
+    }
+}
+
 static enum inn_status print_json(const struct inn_graph *graph,
+                                  const struct values *v,
                                   const struct inn_tensor *out, double ms,
                                   struct inn_error *err)
 {
@@ -154,6 +189,8 @@ static enum inn_status print_json(const struct inn_graph *graph,
         for (d = 0; d < out[i].rank; d++)
             inn_json_int(&json, shape, NULL, out[i].dims[d]);
     }
+    if (v->image.path != NULL && inn_is_scores(&out[0]))
+        add_top(&json, &out[0]);
     inn_json_number(&json, json.root, "ms", ms);
     return inn_json_print(&json, err);
 }
@@ -175,6 +212,22 @@ static void add_range(struct inn_table *table, const struct inn_tensor *t)
     inn_table_number(table, low, 6);
     inn_table_number(table, sum / (double)count, 6);
     inn_table_number(table, high, 6);
+}
+
+static enum inn_status print_top(struct inn_cli *cli,
+                                 const struct inn_tensor *out,
+                                 struct inn_error *err)
+{
+    struct inn_score top[INN_TOP];
+    struct inn_table table;
+    int n = inn_top_scores(top, out), i;
+
+    inn_table_init(&table, &cli->arena, "class>|score>");
+    for (i = 0; i < n; i++) {
+        inn_table_int(&table, top[i].class);
+        inn_table_number(&table, top[i].score, 6);
+    }
+    return inn_table_print(&table, stdout, 0, err);
 }
 
 static enum inn_status print_table(struct inn_cli *cli,
@@ -202,13 +255,34 @@ static enum inn_status print_table(struct inn_cli *cli,
     return st;
 }
 
+/* What goes in and where what comes out is written. */
+struct job {
+    struct inn_tensor *in;
+    struct inn_named_path *paths; /* of --output, and which of the outputs */
+    int *which;
+    struct inn_image_job image;
+};
+
+static enum inn_status write_output(struct inn_cli *cli,
+                                    const struct values *v,
+                                    const struct job *job, size_t k,
+                                    const struct inn_tensor *out,
+                                    struct inn_error *err)
+{
+    const char *path = job->paths[k].path;
+
+    if (inn_image_name(path))
+        return inn_image_output(&job->image, out, path, v->common.force,
+                                &cli->arena, err);
+    return write_one(&out[job->which[k]], path, v, cli->heap, err);
+}
+
 /* Runs, writes and prints; net is ready. */
 static enum inn_status run_network(struct inn_cli *cli,
                                    const struct values *v,
                                    const struct inn_network *net,
-                                   const struct inn_tensor *in,
-                                   const struct inn_named_path *paths,
-                                   const int *which, struct inn_error *err)
+                                   const struct job *job,
+                                   struct inn_error *err)
 {
     const struct inn_session_options how = {
         .threads = (int)v->common.threads};
@@ -224,27 +298,81 @@ static enum inn_status run_network(struct inn_cli *cli,
     st = inn_session_new(&session, graph, &how, err);
     if (st == INN_OK) {
         start = inn_clock_ns();
-        st = inn_session_run(session, &out, in, graph->n_inputs, err);
+        st = inn_session_run(session, &out, job->in, graph->n_inputs, err);
         /* The first run also plans; who wants a time wants that of one. */
         if (st == INN_OK && (v->common.json || v->common.verbose)) {
             start = inn_clock_ns();
-            st = inn_session_run(session, &out, in, graph->n_inputs, err);
+            st = inn_session_run(session, &out, job->in, graph->n_inputs, err);
         }
         ms = (double)(inn_clock_ns() - start) * 1e-6;
     }
     for (k = 0; k < v->outputs.n && st == INN_OK; k++) {
-        to_stdout = to_stdout || strcmp(paths[k].path, "-") == 0;
-        st = write_one(&out[which[k]], paths[k].path, v, cli->heap, err);
+        to_stdout = to_stdout || strcmp(job->paths[k].path, "-") == 0;
+        st = write_output(cli, v, job, k, out, err);
     }
     if (st == INN_OK && v->output_dir != NULL)
         st = write_all(cli, v, graph, out, err);
     inn_progress_clear(&cli->progress);
     if (st == INN_OK && v->common.json)
-        st = print_json(graph, out, ms, err);
+        st = print_json(graph, v, out, ms, err);
+    else if (st == INN_OK && !v->common.quiet && !to_stdout &&
+             v->image.path != NULL && inn_is_scores(&out[0]))
+        st = print_top(cli, &out[0], err);
     else if (st == INN_OK && !v->common.quiet && !to_stdout)
         st = print_table(cli, graph, out, ms, err);
     inn_session_free(session);
     return st;
+}
+
+/* Pictures among the outputs: of the first only, and only as PNG. */
+static enum inn_status check_pictures(bool *any, const struct values *v,
+                                      const struct job *job,
+                                      struct inn_error *err)
+{
+    size_t k;
+
+    *any = false;
+    for (k = 0; k < v->outputs.n; k++) {
+        const char *path = job->paths[k].path;
+
+        if (!inn_image_name(path))
+            continue;
+        if (v->image.path == NULL)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "%.200s: pictures are made of --image only; "
+                            "arrays are written as .npy", path);
+        if (job->which[k] != 0)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "%.200s: only the first output is written as a "
+                            "picture", path);
+        if (strcasecmp(path + strlen(path) - 4, ".png") != 0)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "%.200s: pictures are written as .png", path);
+        *any = true;
+    }
+    return INN_OK;
+}
+
+static enum inn_status make_inputs(struct job *job, struct inn_cli *cli,
+                                   const struct values *v,
+                                   const struct inn_network *net,
+                                   struct inn_error *err)
+{
+    bool picture;
+    enum inn_status st;
+
+    st = match_outputs(cli, v, net->graph, job->paths, job->which, err);
+    if (st == INN_OK)
+        st = check_pictures(&picture, v, job, err);
+    if (st != INN_OK)
+        return st;
+    if (v->image.path != NULL)
+        return inn_image_input(job->in, &job->image, &v->image, net->graph,
+                               net->model, picture, &cli->arena, err);
+    if (v->random)
+        return inn_random_inputs(job->in, net, (uint64_t)v->common.seed,
+                                 &cli->arena, err);
+    return inn_load_inputs(job->in, net->graph, &v->inputs, &cli->arena, err);
 }
 
 static enum inn_status prepare_and_run(struct inn_cli *cli,
@@ -253,32 +381,35 @@ static enum inn_status prepare_and_run(struct inn_cli *cli,
                                        const struct inn_rules *rules,
                                        struct inn_error *err)
 {
-    struct inn_named_path *paths;
-    struct inn_tensor *in;
+    struct job job = {NULL};
     enum inn_status st;
-    int *which;
 
     st = inn_network_sample(net, &v->sampling, 0, rules,
                             (int)v->common.threads, err);
     if (st != INN_OK)
         return st;
-    in = inn_arena_alloc(&cli->arena, (size_t)net->graph->n_inputs,
-                         sizeof(*in), err);
-    paths = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*paths), err);
-    which = inn_arena_alloc(&cli->arena, v->outputs.n, sizeof(*which), err);
-    if (in == NULL || paths == NULL || which == NULL)
+    job.in = inn_arena_alloc(&cli->arena, (size_t)net->graph->n_inputs,
+                             sizeof(*job.in), err);
+    job.paths = inn_arena_alloc(&cli->arena, v->outputs.n,
+                                sizeof(*job.paths), err);
+    job.which = inn_arena_alloc(&cli->arena, v->outputs.n,
+                                sizeof(*job.which), err);
+    if (job.in == NULL || job.paths == NULL || job.which == NULL)
         return inn_refused(err);
-    st = match_outputs(cli, v, net->graph, paths, which, err);
-    if (st == INN_OK && v->random)
-        st = inn_random_inputs(in, net, (uint64_t)v->common.seed, &cli->arena,
-                               err);
-    else if (st == INN_OK)
-        st = inn_load_inputs(in, net->graph, &v->inputs, &cli->arena, err);
+    st = make_inputs(&job, cli, v, net, err);
     if (st == INN_OK)
         st = inn_network_prepare(net, err);
     if (st == INN_OK)
-        st = run_network(cli, v, net, in, paths, which, err);
+        st = run_network(cli, v, net, &job, err);
     return st;
+}
+
+static bool image_options_given(const struct values *v)
+{
+    const struct inn_image_request *r = &v->image;
+
+    return r->enlarge > 0 || r->multiple > 0 || !isnan(r->prep.scale) ||
+           r->prep.mean.n > 0 || r->prep.std.n > 0 || r->prep.layout != 0;
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -300,6 +431,12 @@ static int run(struct inn_cli *cli, const void *values)
     }
     if (v->random && v->inputs.n > 0)
         return inn_cli_usage(cli, "--random and --input exclude each other");
+    if (v->image.path != NULL && (v->random || v->inputs.n > 0))
+        return inn_cli_usage(cli, "--image is the input: no --input or "
+                             "--random beside it");
+    if (v->image.path == NULL && image_options_given(v))
+        return inn_cli_usage(cli, "--scale, --mean, --std, --layout, "
+                             "--enlarge and --multiple go with --image");
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
@@ -316,15 +453,19 @@ static int run(struct inn_cli *cli, const void *values)
 
 const struct inn_command inn_command_run = {
     .name = "run",
-    .summary = "run an .onnx or .inn on arrays",
-    .usage = "FILE --input [NAME=]x.npy... [options]",
+    .summary = "run an .onnx or .inn on arrays or a picture",
+    .usage = "FILE --input [NAME=]x.npy... | --image PICTURE [options]",
     .about = "Runs the network once and says what came out, or writes it as "
              ".npy. Inputs without a name go to the network's inputs in "
-             "order.",
+             "order. With --image a picture goes in: an RGB network gets its "
+             "colours, one of a single channel its Y (BT.601); what comes "
+             "out is written as a picture, or the five likeliest classes are "
+             "printed.",
     .min_operands = 1,
     .max_operands = 1,
     .sets = sets,
     .values_size = sizeof(struct values),
+    .defaults = &defaults,
     .common_offset = offsetof(struct values, common),
     .examples = examples,
     .run = run,

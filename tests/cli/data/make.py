@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the small networks and arrays of this folder (python3-onnx)."""
+"""Writes the small networks and arrays of this folder (python3-onnx,
+python3-pil)."""
 import os
 
 import numpy as np
+from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -59,6 +61,38 @@ pictures("flat", x=np.zeros((3, 48), np.float32), y=np.array([0, 1, 7]))
 pictures("labels", x=picture[:2], y=np.array([0, 10]))
 pictures("counts", x=picture, y=np.zeros(2, np.int64))
 pictures("noy", x=picture)
+
+# Super-resolution: every pixel four times, and nothing at all on Y.
+network("twice", [node("Conv", ["x", "w"], ["a"]),
+                  node("DepthToSpace", ["a"], ["y"], blocksize=2,
+                       mode="CRD")],
+        [floats("x", [1, 3, "h", "w_"])], [floats("y", [1, 3, "oh", "ow"])],
+        [("w", np.repeat(np.eye(3), 4, 0).reshape(12, 3, 1, 1))])
+network("luma", [node("Mul", ["x", "one"], ["y"])],
+        [floats("x", [1, 1, "h", "w_"])], [floats("y", [1, 1, "h", "w_"])],
+        [("one", np.ones(1))])
+
+# A slope of colours with waves on it; 25 rows, so that one is left over.
+row, column = np.mgrid[:25, :36]
+high = np.stack([4 * row + 3 * column,
+                 128 + 90 * np.sin(row / 2) * np.cos(column / 3),
+                 200 - 5 * column], 2).clip(0, 255).astype(np.uint8)
+low = high[:24].reshape(12, 2, 18, 2, 3).mean((1, 3)).round().astype(np.uint8)
+
+
+def image(name, pixels, **options):
+    Image.fromarray(pixels).save(os.path.join(HERE, name), **options)
+
+
+image("high.png", high)
+image("low.png", low)
+image("grey.png", high[:, :, 1])
+image("photo.jpg", high, quality=95)
+image("shape.png", np.full((32, 32, 3), 99, np.uint8))
+with open(os.path.join(HERE, "low.png"), "rb") as f:
+    whole = f.read()
+with open(os.path.join(HERE, "cut.png"), "wb") as f:
+    f.write(whole[:len(whole) // 2])
 
 tensor = numpy_helper.from_array(np.array([[1, 2], [3, 4]], np.float32), "b")
 with open(os.path.join(HERE, "b.pb"), "wb") as f:

@@ -1,0 +1,75 @@
+/*
+ * What all tasks of inn eval share: a network, chosen pictures, and a row of
+ * results for every width and rule. A task brings its pictures and measures.
+ */
+#ifndef INN_TOOLS_EVAL_H
+#define INN_TOOLS_EVAL_H
+
+#include "runtime/tools/cli.h"
+#include "runtime/tools/json.h"
+#include "runtime/tools/network.h"
+#include "runtime/tools/prep.h"
+#include "runtime/tools/table.h"
+
+struct inn_eval_values {
+    struct inn_common common;
+    struct inn_sampling sampling;
+    struct inn_prep_options prep;
+    const char *data;
+    struct inn_cli_numbers widths;
+    double range; /* NaN: not given */
+    int task, images;
+    int64_t batch, multiple; /* 0: not given */
+};
+
+struct inn_eval_row {
+    double width; /* NaN: not one number */
+    bool ruled;   /* rules mean something: an .inn */
+    struct inn_rules rules;
+    struct inn_cost cost;
+    double top1, top5; /* percent; NaN: not measured */
+    double psnr, ssim; /* psnr in dB */
+};
+
+struct inn_eval;
+
+struct inn_eval_task {
+    const char *heads; /* of its columns, for inn_table_init */
+    /* What is wrong with the options, or NULL. */
+    const char *(*wrong)(const struct inn_eval_values *v);
+    /*
+     * Reads what can be before a row is run, calls inn_eval_choose, and sets
+     * state, from the command's arena.
+     */
+    enum inn_status (*open)(struct inn_eval *e, struct inn_error *err);
+    /* Fills row->cost for e->net at its present width, per picture. */
+    enum inn_status (*cost)(struct inn_eval_row *row, struct inn_eval *e,
+                            struct inn_error *err);
+    enum inn_status (*run)(struct inn_eval_row *row, struct inn_eval *e,
+                           struct inn_session *session,
+                           struct inn_arena *arena, struct inn_error *err);
+    void (*add_cells)(struct inn_table *table,
+                      const struct inn_eval_row *row);
+    /* What the PSNR and SSIM of rows are compared with, or NULL. */
+    const char *baseline;
+};
+
+struct inn_eval {
+    struct inn_cli *cli;
+    const struct inn_eval_values *v;
+    const struct inn_eval_task *task;
+    struct inn_network net;
+    int64_t *chosen, n_chosen;    /* numbers of the pictures that count */
+    struct inn_eval_row baseline; /* if the task has one */
+    const char *at;               /* the file that an error is about */
+    void *state;                  /* the task's */
+};
+
+/* Which of n pictures count, by --images. */
+enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
+                                struct inn_error *err);
+
+extern const struct inn_eval_task inn_eval_class;
+extern const struct inn_eval_task inn_eval_sr;
+
+#endif

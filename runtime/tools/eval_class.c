@@ -1,0 +1,268 @@
+/* inn eval --task class: how often the right class comes first. */
+#include <math.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/tools/eval.h"
+#include "runtime/tools/pictures.h"
+
+#define DEFAULT_BATCH 50
+
+struct state {
+    struct inn_pictures pictures;
+    struct inn_input_prep prep;
+    int64_t dims[4]; /* of a batch */
+};
+
+static const char *wrong(const struct inn_eval_values *v)
+{
+    if (v->data == NULL)
+        return "the pictures are missing: --data FILE.npz, or a folder with "
+               "labels.txt";
+    if (!isnan(v->range))
+        return "--range goes with --task sr";
+    if (v->multiple > 0)
+        return "--multiple goes with --task sr";
+    return NULL;
+}
+
+/* dims of the batch, checked against what the graph declares. */
+static enum inn_status input_dims(struct state *s, const struct inn_eval *e,
+                                  struct inn_error *err)
+{
+    const struct inn_graph *g = inn_network_graph(&e->net);
+    const struct inn_pictures *p = &s->pictures;
+    const struct inn_value *v;
+    char want[INN_SHAPE_TEXT], have[INN_SHAPE_TEXT];
+    int64_t declared[4], *dims = s->dims;
+    bool fits;
+    int d;
+
+    if (g->n_inputs != 1)
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "has %d inputs; eval knows networks of one",
+                        g->n_inputs);
+    v = &g->values[g->inputs[0]];
+    dims[1] = s->prep.nhwc ? p->height : p->channels;
+    dims[2] = s->prep.nhwc ? p->width : p->height;
+    dims[3] = s->prep.nhwc ? p->channels : p->width;
+    dims[0] = e->v->batch > 0 ? e->v->batch : DEFAULT_BATCH;
+    if (e->v->batch == 0 && dims[0] > e->n_chosen)
+        dims[0] = e->n_chosen;
+    if (v->rank >= 0 && v->rank != 4)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "input '%.100s' has %d dimensions; eval knows "
+                        "pictures, 4", v->name, v->rank);
+    if (v->rank == 4 && v->dims[0].size > 0) {
+        if (e->v->batch > 0 && e->v->batch != v->dims[0].size)
+            return inn_fail(err, INN_ERR_RANGE,
+                            "is fixed to batches of %lld, --batch is %lld",
+                            (long long)v->dims[0].size,
+                            (long long)e->v->batch);
+        dims[0] = v->dims[0].size;
+    }
+    fits = true;
+    for (d = 1; d < 4 && v->rank == 4; d++) {
+        fits = fits && (v->dims[d].size < 0 || v->dims[d].size == dims[d]);
+        declared[d] = v->dims[d].size < 0 ? dims[d] : v->dims[d].size;
+    }
+    if (!fits)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "wants pictures of %s, those given are %s (%s; "
+                        "--layout says otherwise)",
+                        inn_shape_text(want, 3, declared + 1),
+                        inn_shape_text(have, 3, dims + 1),
+                        s->prep.nhwc ? "NHWC" : "NCHW");
+    return INN_OK;
+}
+
+static enum inn_status open_pictures(struct inn_eval *e,
+                                     struct inn_error *err)
+{
+    struct state *s = inn_arena_alloc(&e->cli->arena, 1, sizeof(*s), err);
+    const char *path = e->at;
+    enum inn_status st;
+
+    if (s == NULL)
+        return inn_refused(err);
+    e->state = s;
+    e->at = e->v->data;
+    st = inn_pictures_load(&s->pictures, e->v->data, &e->cli->arena, err);
+    if (st == INN_OK)
+        st = inn_eval_choose(e, s->pictures.n, err);
+    if (st != INN_OK)
+        return st;
+    e->at = path;
+    st = inn_prep_choose(&s->prep, &e->v->prep, e->net.model,
+                         s->pictures.channels, s->pictures.x.type == INN_U8,
+                         err);
+    if (st == INN_OK)
+        st = input_dims(s, e, err);
+    return st;
+}
+
+static enum inn_status cost(struct inn_eval_row *row, struct inn_eval *e,
+                            struct inn_error *err)
+{
+    const struct inn_graph *g = inn_network_graph(&e->net);
+    const struct state *s = e->state;
+    struct inn_binding b = {.name = g->values[g->inputs[0]].name, .rank = 4};
+
+    if (e->net.model != NULL)
+        return inn_network_cost(&row->cost, &e->net, err);
+    /* MACs of one picture of this size. */
+    memcpy(b.dims, s->dims, 4 * sizeof(*s->dims));
+    if (g->values[g->inputs[0]].dims[0].size < 0)
+        b.dims[0] = 1;
+    return inn_graph_cost(&row->cost, g, &b, 1, err);
+}
+
+/* How many classes come before the label's: 0 is right. NaN is never right. */
+static int64_t rank_of(const float *scores, int64_t classes, int64_t label)
+{
+    int64_t before = 0, c;
+
+    for (c = 0; c < classes; c++) {
+        if (c != label && (!(scores[c] <= scores[label]) ||
+                           (scores[c] == scores[label] && c < label)))
+            before++;
+    }
+    return before;
+}
+
+/* How many of the pictures were right. */
+struct hits {
+    int64_t top1, top5;
+};
+
+/* Scores of one batch against the labels. */
+static enum inn_status count_hits(struct hits *hits, const struct inn_eval *e,
+                                  const struct inn_tensor *out,
+                                  int64_t first, int64_t count,
+                                  float *scores, int64_t classes,
+                                  struct inn_error *err)
+{
+    const struct state *s = e->state;
+    size_t size = inn_type_size(out->type);
+    int64_t i;
+
+    for (i = 0; i < count; i++) {
+        int64_t number = e->chosen[first + i];
+        int64_t label = inn_tensor_int(&s->pictures.y, (size_t)number), rank;
+
+        if (label < 0 || label >= classes)
+            return inn_fail(err, INN_ERR_FORMAT,
+                            "label %lld of picture %lld is no class of the "
+                            "network's %lld", (long long)label,
+                            (long long)number, (long long)classes);
+        inn_convert_elements(scores, INN_F32, (const char *)out->data +
+                             (size_t)(i * classes) * size, out->type,
+                             (size_t)classes);
+        rank = rank_of(scores, classes, label);
+        hits->top1 += rank < 1;
+        hits->top5 += rank < 5;
+    }
+    return INN_OK;
+}
+
+/* Fills the batch; places past the last picture repeat it. */
+static void fill(struct inn_tensor *in, float *picture,
+                 const struct inn_eval *e, int64_t first, int64_t count,
+                 int64_t batch)
+{
+    const struct state *s = e->state;
+    size_t len = inn_tensor_count(in) / (size_t)batch;
+    size_t size = inn_type_size(in->type);
+    int64_t i;
+
+    for (i = 0; i < batch; i++) {
+        int64_t k = i < count ? i : count - 1;
+
+        if (i < count)
+            inn_picture_get(picture, &s->pictures, e->chosen[first + k],
+                            &s->prep);
+        inn_convert_elements((char *)in->data + (size_t)i * len * size,
+                             in->type, picture, INN_F32, len);
+    }
+}
+
+static enum inn_status run_batches(struct hits *hits, struct inn_eval *e,
+                                   struct inn_session *session,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    const struct state *s = e->state;
+    const struct inn_graph *g = e->net.graph;
+    const struct inn_value *v = &g->values[g->inputs[0]];
+    const struct inn_tensor *out;
+    struct inn_tensor in;
+    int64_t first, batch = s->dims[0], classes = 0;
+    float *picture, *scores = NULL;
+    enum inn_status st;
+
+    st = inn_tensor_new(&in, arena, v->type != INN_UNDEFINED ? v->type
+                                                             : INN_F32,
+                        4, s->dims, err);
+    if (st != INN_OK)
+        return st;
+    if (!inn_type_is_float(in.type))
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "input '%.100s' is %s; eval knows floats", v->name,
+                        inn_type_name(in.type));
+    picture = inn_arena_alloc(arena, inn_tensor_count(&in) / (size_t)batch,
+                              sizeof(*picture), err);
+    if (picture == NULL)
+        return inn_refused(err);
+    for (first = 0; first < e->n_chosen; first += batch) {
+        int64_t left = e->n_chosen - first;
+        int64_t count = left < batch ? left : batch;
+
+        fill(&in, picture, e, first, count, batch);
+        st = inn_session_run(session, &out, &in, 1, err);
+        if (st != INN_OK)
+            return st;
+        if (scores == NULL) {
+            classes = (int64_t)inn_tensor_count(&out[0]) / batch;
+            if (out[0].rank < 1 || out[0].dims[0] != batch || classes < 1)
+                return inn_fail(err, INN_ERR_UNSUPPORTED,
+                                "its first output is no table of scores");
+            scores = inn_arena_alloc(arena, (size_t)classes,
+                                     sizeof(*scores), err);
+            if (scores == NULL)
+                return inn_refused(err);
+        }
+        st = count_hits(hits, e, &out[0], first, count, scores, classes,
+                        err);
+        if (st != INN_OK)
+            return st;
+        inn_progress_step(&e->cli->progress, first + count, e->n_chosen);
+    }
+    return INN_OK;
+}
+
+static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
+                               struct inn_session *session,
+                               struct inn_arena *arena, struct inn_error *err)
+{
+    struct hits hits = {0, 0};
+    enum inn_status st = run_batches(&hits, e, session, arena, err);
+
+    row->top1 = 100.0 * (double)hits.top1 / (double)e->n_chosen;
+    row->top5 = 100.0 * (double)hits.top5 / (double)e->n_chosen;
+    return st;
+}
+
+static void add_cells(struct inn_table *table, const struct inn_eval_row *row)
+{
+    inn_table_printf(table, "%.2f %%", row->top1);
+    inn_table_printf(table, "%.2f %%", row->top5);
+}
+
+const struct inn_eval_task inn_eval_class = {
+    .heads = "top-1>|top-5>",
+    .wrong = wrong,
+    .open = open_pictures,
+    .cost = cost,
+    .run = run_row,
+    .add_cells = add_cells,
+};
