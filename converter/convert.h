@@ -15,6 +15,9 @@ struct inn_convert_options {
     double nodes; /* R: M = max(4, ceil(R·N)); 0 or 1: M = N */
     bool keep_bn;
     bool order; /* false: keep the network's own order (--dry-run) */
+    bool moments;     /* nested orders and least-squares quadratures */
+    int64_t pictures; /* drawn for the moments; 0: by their size */
+    uint64_t seed;    /* of the pictures */
     struct inn_group_options groups;
     struct inn_onnx_options onnx;
     /*
@@ -37,6 +40,7 @@ struct inn_convert_options {
 struct inn_convert_report {
     int nodes_read, nodes_kept, folded;
     int64_t params_read, params, params_free;
+    int without_moments; /* groups for which there are none */
 };
 
 /*

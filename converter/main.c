@@ -19,7 +19,8 @@ struct values {
     const char *output;
     int kernel, edge, store, codec, layout;
     double nodes, scale;
-    bool keep_bn, dry_run;
+    bool keep_bn, no_moments, dry_run;
+    int64_t pictures;
     struct inn_cli_list freeze, only;
     struct inn_cli_numbers mean, std;
 };
@@ -41,6 +42,11 @@ static const struct inn_option options[] = {
      "compression of the weights"},
     {"keep-bn", 0, INN_OPT_FLAG, AT(keep_bn), NULL, 0, 0,
      "keep BatchNormalization nodes instead of folding them"},
+    {"no-moments", 0, INN_OPT_FLAG, AT(no_moments), NULL, 0, 0,
+     "measure nothing: sampling has the rule of the paper alone"},
+    {"pictures", 0, INN_OPT_INT, AT(pictures), "N", 1, 65536,
+     "pictures to draw and measure with (--seed: which); default: as many as "
+     "their size allows"},
     {"only", 0, INN_OPT_LIST, AT(only), "GLOB", 0, 0,
      "let only these groups change their width"},
     {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
@@ -73,19 +79,36 @@ static const char *default_output(struct inn_cli *cli, const char *path,
     return inn_arena_printf(&cli->arena, err, "%.*s.inn", (int)len, path);
 }
 
+/* Whose progress is shown, and whether moments are part of it. */
+struct shown {
+    struct inn_cli *cli;
+    bool moments;
+};
+
 static void show_progress(void *state, const char *phase, int i, int n)
 {
-    static const char *const names[] = {"read", "groups", "order", "grids",
-                                        "write"};
-    struct inn_cli *cli = state;
+    static const struct {
+        const char *name;
+        bool moments; /* only with them */
+    } phases[] = {{"read", false},     {"groups", false},
+                  {"order", false},    {"grids", false},
+                  {"pictures", true},  {"moments", true},
+                  {"partition", true}, {"write", false}};
+    const struct shown *shown = state;
+    struct inn_progress *progress = &shown->cli->progress;
+    int at = 0, count = 0;
     size_t k;
 
-    for (k = 0; k < sizeof(names) / sizeof(*names); k++) {
-        if (strcmp(names[k], phase) == 0 && i == 0)
-            inn_progress_phase(&cli->progress, (int)k + 1,
-                               (int)(sizeof(names) / sizeof(*names)), phase);
+    for (k = 0; k < INN_COUNT(phases); k++) {
+        if (phases[k].moments && !shown->moments)
+            continue;
+        count++;
+        if (strcmp(phases[k].name, phase) == 0)
+            at = count;
     }
-    inn_progress_step(&cli->progress, i, n);
+    if (at > 0 && i == 0)
+        inn_progress_phase(progress, at, count, phase);
+    inn_progress_step(progress, i, n);
 }
 
 static enum inn_status read_sizes(void *state, const struct inn_graph *graph,
@@ -132,12 +155,21 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
 {
     static const char *const kernels[] = {"cubic", "cubic75", "linear"};
     static const char *const stores[] = {"f32", "f16", "bf16"};
+    const char *drawn = "";
 
+    if (!v->no_moments && v->pictures > 0)
+        drawn = inn_arena_printf(&cli->arena, err, " --pictures %lld",
+                                 (long long)v->pictures);
+    if (drawn != NULL && !v->no_moments && v->common.seed != 0)
+        drawn = inn_arena_printf(&cli->arena, err, "%s --seed %lld", drawn,
+                                 (long long)v->common.seed);
+    if (drawn == NULL)
+        return NULL;
     return inn_arena_printf(&cli->arena, err,
-                            "--kernel %s --edge %s --nodes %g --store %s%s",
+                            "--kernel %s --edge %s --nodes %g --store %s%s%s",
                             kernels[v->kernel], v->edge ? "clamp" : "keys",
                             v->nodes, stores[v->store],
-                            v->keep_bn ? " --keep-bn" : "");
+                            v->keep_bn ? " --keep-bn" : "", drawn);
 }
 
 static uint64_t file_size(const char *path)
@@ -238,6 +270,7 @@ static int print_json(const struct inn_cli *cli, const char *source,
         inn_json_number(&json, item, "variation_after",
                         group->variation_after);
         inn_json_number(&json, item, "residual", group->residual);
+        inn_json_bool(&json, item, "moments", group->nested != NULL);
     }
     if (inn_json_print(&json, &err) != INN_OK)
         return inn_cli_error(cli, NULL, &err);
@@ -277,6 +310,9 @@ static int print_report(struct inn_cli *cli, const char *source,
            model->n_groups,
            report->params > 0 ? 100.0 * (double)report->params_free /
                                     (double)report->params : 0.0);
+    if (!v->dry_run && !v->no_moments && report->without_moments > 0)
+        printf("%d groups have no moments: they are sampled by the rule of "
+               "the paper\n", report->without_moments);
     if (!v->dry_run) {
         fputs("wrote ", stdout);
         inn_print_clean(stdout, output);
@@ -286,7 +322,7 @@ static int print_report(struct inn_cli *cli, const char *source,
 }
 
 /* Writes the file and opens it again: every checksum, every length. */
-static enum inn_status write_file(struct inn_cli *cli, const char *output,
+static enum inn_status write_file(struct shown *shown, const char *output,
                                   const struct inn_model *model,
                                   const struct values *v, uint64_t *bytes,
                                   struct inn_error *err)
@@ -299,11 +335,11 @@ static enum inn_status write_file(struct inn_cli *cli, const char *output,
     struct inn_model *again = NULL;
     enum inn_status st;
 
-    show_progress(cli, "write", 0, 1);
+    show_progress(shown, "write", 0, 1);
     st = inn_file_write(model, output, &fo, bytes, err);
     if (st != INN_OK || strcmp(output, "-") == 0)
         return st;
-    st = inn_file_open(&again, output, false, cli->heap, err);
+    st = inn_file_open(&again, output, false, shown->cli->heap, err);
     if (st != INN_OK)
         inn_error_prefix(err, "reading it back");
     inn_model_free(again);
@@ -314,12 +350,16 @@ static int run(struct inn_cli *cli, const void *values)
 {
     const struct values *v = values;
     const char *source = cli->operands[0], *output = v->output, *named = source;
+    struct shown shown = {cli, !v->no_moments && !v->dry_run};
     struct inn_convert_options o = {
         .kernel = (enum inn_kernel)v->kernel,
         .edge = (enum inn_edge)v->edge,
         .nodes = v->nodes,
         .keep_bn = v->keep_bn,
         .order = !v->dry_run,
+        .moments = shown.moments,
+        .pictures = v->pictures,
+        .seed = (uint64_t)v->common.seed,
         .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,
                    NULL, 0},
         .onnx = {v->common.external_dir},
@@ -327,7 +367,7 @@ static int run(struct inn_cli *cli, const void *values)
         .bind = read_sizes,
         .bind_state = cli,
         .progress = show_progress,
-        .progress_state = cli};
+        .progress_state = &shown};
     struct inn_convert_report report;
     struct inn_model *model = NULL;
     struct inn_error err = {0};
@@ -347,7 +387,7 @@ static int run(struct inn_cli *cli, const void *values)
     st = inn_convert(&model, &report, source, &o, cli->heap, &err);
     if (st == INN_OK && !v->dry_run) {
         named = output;
-        st = write_file(cli, output, model, v, &bytes, &err);
+        st = write_file(&shown, output, model, v, &bytes, &err);
     }
     inn_progress_clear(&cli->progress);
     if (st != INN_OK)

@@ -30,12 +30,14 @@ const struct inn_option inn_sampling_options[] = {
      "change these groups alone; repeatable"},
     {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
      "leave these groups as they are; repeatable"},
-    {"partition", 0, INN_OPT_TEXT, AT(partition), "uniform|l1", 0, 0,
-     "where to sample: evenly, or the channels of largest weights (default "
+    {"partition", 0, INN_OPT_TEXT, AT(partition), "moments|uniform|l1", 0, 0,
+     "where to sample: the channels that carry most, evenly, or the channels "
+     "of largest weights (default moments where the file has them, else "
      "uniform)"},
     {"quadrature", 0, INN_OPT_TEXT, AT(quadrature),
-     "trapezoid|left|right|midpoint|simpson|gauss", 0, 0,
-     "how sums over channels are weighted (default trapezoid)"},
+     "moments|trapezoid|left|right|midpoint|simpson|gauss", 0, 0,
+     "how sums over channels are weighted: by least squares (of partition "
+     "moments), or by a rule (of uniform: default trapezoid)"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
@@ -44,12 +46,14 @@ const struct inn_option inn_sampling_options[] = {
 static const char *const partitions[] = {
     [INN_PARTITION_UNIFORM] = "uniform",
     [INN_PARTITION_L1] = "l1",
+    [INN_PARTITION_MOMENTS] = "moments",
 };
 
 static const char *const quadratures[] = {
     [INN_QUAD_TRAPEZOID] = "trapezoid", [INN_QUAD_LEFT] = "left",
     [INN_QUAD_RIGHT] = "right",         [INN_QUAD_MIDPOINT] = "midpoint",
     [INN_QUAD_SIMPSON] = "simpson",     [INN_QUAD_GAUSS] = "gauss",
+    [INN_QUAD_MOMENTS] = "moments",
 };
 
 const char *inn_partition_name(enum inn_partition partition)
@@ -70,14 +74,14 @@ bool inn_sampling_given(const struct inn_sampling *s)
            s->partition != NULL || s->quadrature != NULL;
 }
 
-/* Words of a comma list as numbers; text NULL: the first alone. */
+/* Words of a comma list as numbers; text NULL: none. */
 static enum inn_status read_words(int out[8], size_t *n, const char *text,
                                   const char *const *words, size_t n_words,
                                   const char *option, struct inn_error *err)
 {
     *n = 0;
     if (text == NULL)
-        text = words[0];
+        return INN_OK;
     for (;;) {
         size_t len = strcspn(text, ","), i;
 
@@ -107,39 +111,107 @@ static enum inn_status read_words(int out[8], size_t *n, const char *text,
     }
 }
 
+static enum inn_quadrature own_quadrature(enum inn_partition partition)
+{
+    return partition == INN_PARTITION_MOMENTS ? INN_QUAD_MOMENTS
+                                              : INN_QUAD_TRAPEZOID;
+}
+
+/* The words of both options as numbers. */
+struct lists {
+    int p[8], q[8];
+    size_t n_p, n_q;
+};
+
+/* Pair i of so many: false where it has no meaning. */
+static bool pair_of(struct inn_rules *pair, const struct lists *l, size_t i)
+{
+    size_t n_q = l->n_q > 0 ? l->n_q : 1;
+    enum inn_quadrature q = l->n_q > 0 ? (enum inn_quadrature)l->q[i % n_q]
+                                       : INN_QUAD_TRAPEZOID;
+
+    pair->open = l->n_p == 0 && l->n_q == 0;
+    if (l->n_p > 0)
+        pair->partition = (enum inn_partition)l->p[i / n_q];
+    else
+        pair->partition = l->n_q > 0 && q == INN_QUAD_MOMENTS
+                              ? INN_PARTITION_MOMENTS
+                              : INN_PARTITION_UNIFORM;
+    pair->quadrature = l->n_q > 0 ? q : own_quadrature(pair->partition);
+    if (pair->partition == INN_PARTITION_L1 && i % n_q != 0)
+        return false;
+    if (pair->partition == INN_PARTITION_L1 && l->n_q > 1)
+        pair->quadrature = INN_QUAD_TRAPEZOID; /* it has none */
+    return pair->quadrature != INN_QUAD_MOMENTS ||
+           pair->partition == INN_PARTITION_MOMENTS;
+}
+
 enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
                                    size_t *n, const struct inn_sampling *s,
                                    bool many, struct inn_error *err)
 {
-    size_t n_p, n_q, i, j;
-    int p[8], q[8];
+    struct lists l;
     enum inn_status st;
+    size_t i, k;
 
     *n = 0;
-    st = read_words(p, &n_p, s->partition, partitions, INN_COUNT(partitions),
-                    "partition", err);
+    st = read_words(l.p, &l.n_p, s->partition, partitions,
+                    INN_COUNT(partitions), "partition", err);
     if (st == INN_OK)
-        st = read_words(q, &n_q, s->quadrature, quadratures,
+        st = read_words(l.q, &l.n_q, s->quadrature, quadratures,
                         INN_COUNT(quadratures), "quadrature", err);
     if (st != INN_OK)
         return st;
-    if (!many && n_p > 1)
+    if (!many && l.n_p > 1)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--partition takes one rule here, not %zu", n_p);
-    if (!many && n_q > 1)
+                        "--partition takes one rule here, not %zu", l.n_p);
+    if (!many && l.n_q > 1)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--quadrature takes one rule here, not %zu", n_q);
-    for (i = 0; i < n_p; i++) {
-        for (j = 0; j < (p[i] == INN_PARTITION_L1 ? 1 : n_q); j++) {
+                        "--quadrature takes one rule here, not %zu", l.n_q);
+    for (i = 0; i < (l.n_p > 0 ? l.n_p : 1); i++) {
+        size_t n_q = l.n_q > 0 ? l.n_q : 1, before = *n;
+
+        for (k = 0; k < n_q; k++) {
+            struct inn_rules pair;
+
+            if (!pair_of(&pair, &l, i * n_q + k))
+                continue;
             if (*n == INN_MOST_RULES)
                 return inn_fail(err, INN_ERR_ARGUMENT,
                                 "--partition and --quadrature make more than "
                                 "%d pairs", INN_MOST_RULES);
-            rules[*n].partition = (enum inn_partition)p[i];
-            rules[*n].quadrature = (enum inn_quadrature)q[j];
-            (*n)++;
+            rules[(*n)++] = pair;
         }
+        if (*n == before)
+            return inn_fail(err, INN_ERR_ARGUMENT,
+                            "--quadrature moments goes with --partition "
+                            "moments, not with %s", partitions[l.p[i]]);
     }
+    return INN_OK;
+}
+
+/* What the file decides, and whether it has what was asked for. */
+static enum inn_status settle(struct inn_plan *plan,
+                              const struct inn_model *model,
+                              const struct inn_rules *rules,
+                              struct inn_error *err)
+{
+    bool has = false;
+    int g;
+
+    for (g = 0; g < model->n_groups; g++)
+        has = has || model->groups[g].nested != NULL;
+    plan->partition = rules->partition;
+    plan->quadrature = rules->quadrature;
+    if (rules->open) {
+        plan->partition = has ? INN_PARTITION_MOMENTS : INN_PARTITION_UNIFORM;
+        plan->quadrature = own_quadrature(plan->partition);
+    }
+    if (plan->partition == INN_PARTITION_MOMENTS && !has)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "has no moments to choose channels by; convert it "
+                        "again without --no-moments, or use --partition "
+                        "uniform");
     return INN_OK;
 }
 
@@ -246,9 +318,5 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
     } else {
         st = make(plan, model, s, width, arena, err);
     }
-    if (st != INN_OK)
-        return st;
-    plan->partition = rules->partition;
-    plan->quadrature = rules->quadrature;
-    return INN_OK;
+    return st == INN_OK ? settle(plan, model, rules, err) : st;
 }

@@ -27,15 +27,18 @@ bool inn_sampling_given(const struct inn_sampling *s);
 struct inn_rules {
     enum inn_partition partition;
     enum inn_quadrature quadrature;
+    bool open; /* the file decides: moments where it has them */
 };
 
 const char *inn_partition_name(enum inn_partition partition);
 const char *inn_quadrature_name(enum inn_quadrature quadrature);
 
 /*
- * All pairs of the comma lists in --partition and --quadrature; a partition
- * that integrates nothing (l1) comes once. Refuses more than one pair
- * unless many.
+ * All pairs of the comma lists in --partition and --quadrature that have a
+ * meaning: a partition that integrates nothing (l1) comes once, quadrature
+ * moments goes with partition moments alone. What is not given follows: the
+ * partition's own quadrature, the partition a quadrature is for, or what the
+ * file has. Refuses more than one pair unless many.
  */
 #define INN_MOST_RULES 16
 enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
@@ -43,8 +46,10 @@ enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
                                    bool many, struct inn_error *err);
 
 /*
- * The plan for model. width overrules --width where it is not 0. Own:
- * inn_plan_free. INN_ERR_ARGUMENT for options that exclude each other.
+ * The plan for model; partition and quadrature in it are settled. width
+ * overrules --width where it is not 0. Own: inn_plan_free. INN_ERR_ARGUMENT
+ * for options that exclude each other, INN_ERR_RANGE for a partition that the
+ * file has not.
  */
 enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,
