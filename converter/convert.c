@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "config.h"
+#include "converter/moments/moments.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 
@@ -127,6 +128,7 @@ static enum inn_status keep_options(struct inn_model *model, const char *path,
 }
 
 static enum inn_status read_and_fold(struct inn_model *model,
+                                     struct inn_graph **unfolded,
                                      struct inn_convert_report *report,
                                      const char *path,
                                      const struct inn_convert_options *o,
@@ -145,6 +147,9 @@ static enum inn_status read_and_fold(struct inn_model *model,
     report->nodes_read = model->graph->n_nodes;
     report->params_read = float_elements(model->graph);
     st = inn_fold_constants(model->graph, err);
+    /* Moments start from the network as it was trained. */
+    if (st == INN_OK && o->moments)
+        st = inn_graph_copy(unfolded, model->graph, err);
     if (st == INN_OK && !o->keep_bn)
         st = inn_fold_batchnorm(model->graph, &model->stats, &model->n_stats,
                                 err);
@@ -228,21 +233,38 @@ static void count_params(const struct inn_model *model,
     }
 }
 
+static enum inn_status make_moments(struct inn_model *model,
+                                    const struct inn_graph *unfolded,
+                                    struct inn_convert_report *report,
+                                    const struct inn_convert_options *o,
+                                    struct inn_error *err)
+{
+    struct inn_moments_options mo = {.pictures = o->pictures,
+                                     .seed = o->seed,
+                                     .threads = o->threads,
+                                     .progress = o->progress,
+                                     .progress_state = o->progress_state};
+
+    return inn_make_moments(model, unfolded, &mo, &report->without_moments,
+                            err);
+}
+
 static enum inn_status convert(struct inn_model *model,
                                struct inn_convert_report *report,
                                const char *path,
                                const struct inn_convert_options *o,
                                struct inn_error *err)
 {
+    struct inn_graph *unfolded = NULL;
     struct inn_shapes shapes = {0};
     enum inn_status st;
     int g;
 
-    st = read_and_fold(model, report, path, o, err);
+    st = read_and_fold(model, &unfolded, report, path, o, err);
     if (st == INN_OK)
         st = keep_options(model, path, o, err);
     if (st != INN_OK)
-        return st;
+        goto out;
     progress(o, "groups", 0, 1);
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
                           (size_t)model->n_bindings, INN_MODEL_SPATIAL, FOLD_BYTES, err);
@@ -259,8 +281,12 @@ static enum inn_status convert(struct inn_model *model,
     progress(o, "grids", 0, 1);
     if (st == INN_OK)
         st = inn_make_grids(model, err);
+    if (st == INN_OK && o->moments)
+        st = make_moments(model, unfolded, report, o, err);
     if (st == INN_OK)
         count_params(model, report);
+out:
+    inn_graph_free(unfolded);
     return st;
 }
 

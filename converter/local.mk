@@ -14,10 +14,18 @@ libinnconvert_la_SOURCES = \
     converter/groups/reshape.c \
     converter/groups/solve.c \
     converter/moments/alone.h \
+    converter/moments/consumers.c \
+    converter/moments/consumers.h \
     converter/moments/factor.c \
+    converter/moments/gather.c \
+    converter/moments/interpret.c \
     converter/moments/metric.c \
+    converter/moments/moments.c \
     converter/moments/moments.h \
     converter/moments/nested.c \
+    converter/moments/noise.c \
+    converter/moments/noise.h \
+    converter/moments/pictures.c \
     converter/moments/scale.h \
     converter/order/exact.c \
     converter/order/gram.c \

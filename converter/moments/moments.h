@@ -59,6 +59,9 @@ struct inn_gathered {
     double *cov;    /* [n × n] about the mean */
     /* r[|dy|][|dx|], shared by all channels: Cov(x(p), x(p+δ)) = r(δ) C. */
     double r[INN_TABLE + 1][INN_TABLE + 1];
+    /* While sums are under way: what they are about, pairs per entry of r. */
+    double *about;
+    double pairs[INN_TABLE + 1][INN_TABLE + 1];
 };
 
 /*

@@ -1,0 +1,453 @@
+/*
+ * Moments for a model: who sums over channels and what they read, pictures
+ * through the network, and from what was gathered a nested order per group
+ * and a factor per input.
+ */
+#include "converter/moments/moments.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "converter/moments/consumers.h"
+#include "runtime/base/error.h"
+#include "runtime/grid/slots.h"
+
+/* Positions of one activation that enter its covariance (fidelity 2). */
+#define POSITIONS 120000
+/* Ridges of the elimination and of the quadrature (fidelity 3 and 4). */
+#define RHO 0.01
+#define LAMBDA 0.02
+/* Pictures: as many as 48 of 224 × 224 have pixels, within these bounds. */
+#define PIXELS ((int64_t)48 * 224 * 224)
+#define PICTURES_LEAST 48
+#define PICTURES_MOST 512
+
+struct work {
+    struct inn_model *model;
+    const struct inn_graph *graph; /* as read, BatchNormalization in it */
+    const struct inn_moments_options *o;
+    struct inn_arena arena;
+    struct inn_readers readers;
+    struct inn_gathered *gathered; /* one per activation that is read */
+    int *gathered_of; /* by value of graph: index of gathered, or -1 */
+    int n_gathered;
+    int64_t *full; /* N of every group */
+    struct inn_error *err;
+};
+
+static void progress(const struct work *w, const char *phase, int i, int n)
+{
+    if (w->o->progress != NULL)
+        w->o->progress(w->o->progress_state, phase, i, n);
+}
+
+/*
+ * An activation that a product reads flattened, channel c in a run of
+ * repeats, is seen as [batch, c, repeats]; n is then the channels.
+ */
+static bool is_flattened(const struct inn_axis *axis)
+{
+    return axis->n_spans == 1 && axis->spans[0].group >= 0 &&
+           axis->spans[0].repeat > 1;
+}
+
+/* Starts gathering what reader r reads; once per activation. */
+static enum inn_status start_gathering(struct work *w, struct inn_reader *r)
+{
+    const struct inn_axis *axis = inn_model_axis(w->model, r->x, r->x_axis);
+    const char *name = w->model->graph->values[r->x].name;
+    int v = inn_graph_find(w->graph, name);
+    struct inn_gathered *g;
+    enum inn_status st;
+    int64_t n;
+
+    r->gathered = -1;
+    if (v < 0 || axis == NULL)
+        return INN_OK;
+    r->gathered = w->gathered_of[v];
+    if (r->gathered >= 0)
+        return INN_OK;
+    n = is_flattened(axis) ? axis->spans[0].repeat
+                           : 1;
+    n = inn_axis_length(w->model, axis, w->full) / n;
+    if (n > INN_MOST_CHANNELS)
+        return INN_OK; /* a covariance of that size says too little */
+    g = &w->gathered[w->n_gathered];
+    st = inn_gather_start(g, v, r->x_axis, n, w->model->heap, w->err);
+    if (st == INN_OK) {
+        r->gathered = w->n_gathered;
+        w->gathered_of[v] = w->n_gathered++;
+    }
+    return st;
+}
+
+static enum inn_status watch(void *state, int value,
+                             const struct inn_tensor *tensor,
+                             struct inn_error *err)
+{
+    struct work *w = state;
+    struct inn_tensor view = *tensor;
+    struct inn_gathered *g;
+
+    if (w->gathered_of[value] < 0)
+        return INN_OK;
+    g = &w->gathered[w->gathered_of[value]];
+    if (tensor->rank == 2 && tensor->dims[1] != g->n) {
+        view.rank = 3;
+        view.dims[1] = g->n;
+        view.dims[2] = tensor->dims[1] / g->n;
+    }
+    return inn_gather_add(g, &view, POSITIONS, w->o->threads, w->model->heap,
+                          err);
+}
+
+/* Draws what the network reads. INN_ERR_UNSUPPORTED: no pictures fit. */
+static enum inn_status draw_input(struct work *w, struct inn_tensor *input)
+{
+    const struct inn_graph *graph = w->graph;
+    const struct inn_input_prep *prep = &w->model->prep;
+    struct inn_shapes shapes;
+    const struct inn_tensor *t;
+    int64_t dims[4], count;
+    enum inn_status st;
+    float *data;
+
+    if (graph->n_inputs != 1)
+        return inn_fail(w->err, INN_ERR_UNSUPPORTED, "several inputs");
+    st = inn_shapes_infer(&shapes, graph, w->model->bindings,
+                          (size_t)w->model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)64 << 10, w->err);
+    t = st == INN_OK ? inn_shapes_get(&shapes, graph->inputs[0]) : NULL;
+    if (st == INN_OK && (t == NULL || t->rank != 4 || prep->nhwc ||
+                         t->type != INN_F32 ||
+                         (t->dims[1] != 1 && t->dims[1] != 3)))
+        st = inn_fail(w->err, INN_ERR_UNSUPPORTED, "the input is no picture");
+    if (st == INN_OK) {
+        memcpy(dims, t->dims, sizeof(dims));
+        count = w->o->pictures;
+        if (count == 0) {
+            count = PIXELS / (dims[2] * dims[3]);
+            count = count < PICTURES_LEAST ? PICTURES_LEAST
+                    : count > PICTURES_MOST ? PICTURES_MOST : count;
+        }
+        dims[0] = count;
+        st = inn_tensor_new(input, &w->arena, INN_F32, 4, dims, w->err);
+    }
+    inn_shapes_free(&shapes);
+    if (st != INN_OK)
+        return st;
+    data = input->data;
+    st = inn_draw_pictures(data, dims[0], dims[1], dims[2], dims[3],
+                           w->o->seed, w->o->threads, w->model->heap, w->err);
+    if (st == INN_OK)
+        inn_fit_input(input, graph, prep);
+    return st;
+}
+
+/* A group's own moments at one activation, its occurrences averaged. */
+static enum inn_status take_group(struct work *w, const struct inn_reader *r,
+                                  double *mean, double *cov)
+{
+    const struct inn_gathered *g = &w->gathered[r->gathered];
+    const struct inn_axis *axis = inn_model_axis(w->model, r->x, r->x_axis);
+    int64_t n = w->model->groups[r->group].size, f, i, j;
+    struct inn_slots s;
+    enum inn_status st;
+    double share;
+
+    st = inn_axis_slots(&s, w->model, axis, r->group, w->full, &w->arena,
+                        w->err);
+    if (st != INN_OK)
+        return st;
+    if (is_flattened(axis)) { /* one channel, one row of what was gathered */
+        memcpy(mean, g->mean, (size_t)n * sizeof(*mean));
+        memcpy(cov, g->cov, (size_t)(n * n) * sizeof(*cov));
+        return INN_OK;
+    }
+    memset(mean, 0, (size_t)n * sizeof(*mean));
+    memset(cov, 0, (size_t)(n * n) * sizeof(*cov));
+    share = 1.0 / (double)s.functions;
+    for (f = 0; f < s.functions; f++) {
+        const int64_t *at = s.at + f * n;
+
+        for (i = 0; i < n; i++) {
+            mean[i] += share * g->mean[at[i]];
+            for (j = 0; j < n; j++)
+                cov[i * n + j] += share * g->cov[at[i] * g->n + at[j]];
+        }
+    }
+    return INN_OK;
+}
+
+static bool usable(const double *cov, const double *mean, int64_t n)
+{
+    double trace = 0;
+    int64_t i;
+
+    for (i = 0; i < n; i++) {
+        if (!isfinite(cov[i * n + i]) || !isfinite(mean[i]))
+            return false;
+        trace += cov[i * n + i];
+    }
+    return trace > 0 && isfinite(trace);
+}
+
+/* tr(Q C), by which the consumers' errors become relative. */
+static double output_energy(const double *metric, const double *cov, int64_t n)
+{
+    double sum = 0;
+    int64_t i;
+
+    for (i = 0; i < n * n; i++)
+        sum += metric[i] * cov[i];
+    return sum;
+}
+
+/* One input of a group: the readers of it share covariance and factor. */
+struct input {
+    double *mean, *cov, *metric;
+    int moments; /* its place in the model */
+};
+
+struct group_work {
+    int group;
+    int64_t n;
+    struct input *inputs;
+    int n_inputs;
+    int *input_of; /* by reader: its input, or -1 */
+};
+
+/* The input that reader r shares: of the same activation or weight. */
+static int find_input(const struct work *w, const struct group_work *gw, int r)
+{
+    const struct inn_reader *all = w->readers.items;
+    int k;
+
+    for (k = 0; k < r; k++) {
+        if (gw->input_of[k] >= 0 && (all[k].gathered == all[r].gathered ||
+                                     all[k].weight == all[r].weight))
+            return gw->input_of[k];
+    }
+    return -1;
+}
+
+static enum inn_status add_input(struct work *w, struct group_work *gw, int r)
+{
+    struct input *in = &gw->inputs[gw->n_inputs];
+    size_t n = (size_t)gw->n;
+    enum inn_status st;
+
+    in->mean = inn_arena_alloc(&w->arena, n, sizeof(double), w->err);
+    in->cov = inn_arena_alloc(&w->arena, n, n * sizeof(double), w->err);
+    in->metric = inn_arena_alloc(&w->arena, n, n * sizeof(double), w->err);
+    if (in->mean == NULL || in->cov == NULL || in->metric == NULL)
+        return inn_refused(w->err);
+    st = take_group(w, &w->readers.items[r], in->mean, in->cov);
+    if (st == INN_OK && usable(in->cov, in->mean, gw->n))
+        gw->input_of[r] = gw->n_inputs++;
+    return st;
+}
+
+/* Inputs and metrics of all readers of the group. */
+static enum inn_status read_inputs(struct work *w, struct group_work *gw)
+{
+    enum inn_status st = INN_OK;
+    int r;
+
+    for (r = 0; r < w->readers.n && st == INN_OK; r++) {
+        const struct inn_reader *reader = &w->readers.items[r];
+
+        gw->input_of[r] = -1;
+        if (reader->group != gw->group || reader->gathered < 0)
+            continue;
+        gw->input_of[r] = find_input(w, gw, r);
+        if (gw->input_of[r] < 0)
+            st = add_input(w, gw, r);
+        if (st == INN_OK && gw->input_of[r] >= 0)
+            st = inn_reader_metric(gw->inputs[gw->input_of[r]].metric,
+                                   w->model, reader,
+                                   &w->gathered[reader->gathered], w->full,
+                                   w->o->threads, w->err);
+    }
+    return st;
+}
+
+/* Nested order, error curve and factors of the group. */
+static enum inn_status finish_group(struct work *w, struct group_work *gw)
+{
+    struct inn_model *model = w->model;
+    struct inn_group *g = &model->groups[gw->group];
+    struct inn_eliminate *all;
+    enum inn_status st;
+    int64_t *nested, i;
+    float *error;
+    int k;
+
+    all = inn_arena_alloc(&w->arena, (size_t)gw->n_inputs, sizeof(*all),
+                          w->err);
+    nested = inn_arena_alloc(&model->arena, (size_t)gw->n, sizeof(*nested),
+                             w->err);
+    error = inn_arena_alloc(&model->arena, (size_t)gw->n, sizeof(*error),
+                            w->err);
+    if (all == NULL || nested == NULL || error == NULL)
+        return inn_refused(w->err);
+    for (k = 0; k < gw->n_inputs; k++) {
+        struct input *in = &gw->inputs[k];
+        double energy = output_energy(in->metric, in->cov, gw->n);
+
+        for (i = 0; i < gw->n * gw->n && energy > 0; i++)
+            in->metric[i] /= energy;
+        all[k].cov = in->cov;
+        all[k].metric = in->metric;
+    }
+    st = inn_eliminate_backward(nested, error, all, gw->n_inputs, gw->n, RHO,
+                                w->o->threads, model->heap, w->err);
+    for (k = 0; k < gw->n_inputs && st == INN_OK; k++) {
+        struct inn_moments *m = &model->moments[model->n_moments];
+
+        m->group = gw->group;
+        gw->inputs[k].moments = model->n_moments++;
+        st = inn_factor_moments(m, gw->inputs[k].mean, gw->inputs[k].cov,
+                                nested, gw->n, LAMBDA, &model->arena, w->err);
+    }
+    if (st == INN_OK) {
+        g->nested = nested;
+        g->nested_error = error;
+    }
+    return st;
+}
+
+static void note_consumers(struct work *w, const struct group_work *gw)
+{
+    int r;
+
+    for (r = 0; r < w->readers.n; r++) {
+        const struct inn_reader *reader = &w->readers.items[r];
+        struct inn_consumer *c;
+
+        if (reader->group != gw->group || gw->input_of[r] < 0)
+            continue;
+        c = &w->model->consumers[w->model->n_consumers++];
+        c->node = reader->node;
+        c->weight = reader->weight;
+        c->axis = reader->axis;
+        c->out = reader->out;
+        c->bias = reader->bias;
+        c->scale = reader->scale;
+        c->moments = gw->inputs[gw->input_of[r]].moments;
+    }
+}
+
+static enum inn_status make_group(struct work *w, int g, int *skipped)
+{
+    struct group_work gw = {.group = g, .n = w->model->groups[g].size};
+    struct inn_arena outer = w->arena;
+    enum inn_status st;
+
+    /* Covariances of one group at a time. */
+    inn_arena_init(&w->arena, w->model->heap);
+    gw.inputs = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
+                                sizeof(*gw.inputs), w->err);
+    gw.input_of = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
+                                  sizeof(*gw.input_of), w->err);
+    st = gw.inputs == NULL || gw.input_of == NULL ? inn_refused(w->err)
+                                                  : read_inputs(w, &gw);
+    if (st == INN_OK && gw.n_inputs > 0) {
+        st = finish_group(w, &gw);
+        if (st == INN_OK)
+            note_consumers(w, &gw);
+    } else if (st == INN_OK) {
+        ++*skipped;
+    }
+    inn_arena_free(&w->arena);
+    w->arena = outer;
+    return st;
+}
+
+static enum inn_status prepare(struct work *w)
+{
+    size_t values = (size_t)w->graph->n_values, g;
+    enum inn_status st;
+    int r;
+
+    st = inn_find_readers(&w->readers, w->model, &w->arena, w->err);
+    if (st != INN_OK)
+        return st;
+    w->full = inn_arena_alloc(&w->arena, (size_t)w->model->n_groups + 1,
+                              sizeof(*w->full), w->err);
+    w->gathered = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
+                                  sizeof(*w->gathered), w->err);
+    w->gathered_of = inn_arena_alloc(&w->arena, values + 1,
+                                     sizeof(*w->gathered_of), w->err);
+    w->model->moments = inn_arena_alloc(&w->model->arena,
+                                        (size_t)w->readers.n + 1,
+                                        sizeof(*w->model->moments), w->err);
+    w->model->consumers = inn_arena_alloc(&w->model->arena,
+                                          (size_t)w->readers.n + 1,
+                                          sizeof(*w->model->consumers),
+                                          w->err);
+    if (w->full == NULL || w->gathered == NULL || w->gathered_of == NULL ||
+        w->model->moments == NULL || w->model->consumers == NULL)
+        return inn_refused(w->err);
+    for (g = 0; g < (size_t)w->model->n_groups; g++)
+        w->full[g] = w->model->groups[g].size;
+    for (g = 0; g < values; g++)
+        w->gathered_of[g] = -1;
+    for (r = 0; r < w->readers.n && st == INN_OK; r++)
+        st = start_gathering(w, &w->readers.items[r]);
+    return st;
+}
+
+static enum inn_status gather(struct work *w)
+{
+    struct inn_tensor input;
+    enum inn_status st;
+    int i;
+
+    progress(w, "pictures", 0, 1);
+    st = draw_input(w, &input);
+    if (st != INN_OK)
+        return st;
+    progress(w, "moments", 0, 1);
+    st = inn_interpret(w->graph, &input, 1, !inn_statistics_missing(w->graph),
+                       watch, w, w->o->threads, w->err);
+    for (i = 0; i < w->n_gathered && st == INN_OK; i++)
+        st = inn_gather_finish(&w->gathered[i], w->err);
+    return st;
+}
+
+enum inn_status inn_make_moments(struct inn_model *model,
+                                 const struct inn_graph *graph,
+                                 const struct inn_moments_options *options,
+                                 int *skipped, struct inn_error *err)
+{
+    struct work w = {.model = model, .graph = graph, .o = options};
+    struct inn_error local = {0};
+    enum inn_status st;
+    int g, i;
+
+    *skipped = 0;
+    w.err = err != NULL ? err : &local;
+    inn_arena_init(&w.arena, model->heap);
+    st = prepare(&w);
+    if (st == INN_OK)
+        st = gather(&w);
+    for (g = 0; g < model->n_groups && st == INN_OK; g++) {
+        progress(&w, "partition", g, model->n_groups);
+        st = make_group(&w, g, skipped);
+    }
+    for (i = 0; i < w.n_gathered; i++)
+        inn_gather_free(&w.gathered[i], model->heap);
+    inn_arena_free(&w.arena);
+    if (st == INN_OK)
+        st = inn_sort_consumers(model, err);
+    if (st == INN_ERR_UNSUPPORTED) {
+        /* Can't be run or drawn for: the rule of the paper is what is left. */
+        *skipped = model->n_groups;
+        model->n_moments = model->n_consumers = 0;
+        for (g = 0; g < model->n_groups; g++)
+            model->groups[g].nested = NULL;
+        st = INN_OK;
+    }
+    return st;
+}
