@@ -107,13 +107,43 @@ static bool is_settled(const struct resizing *r, int v)
            memcmp(t->data, o->data, t->bytes) == 0;
 }
 
+static bool is_written(const struct resizing *r, int v)
+{
+    return r->model->graph->values[v].init != NULL || is_settled(r, v);
+}
+
+/*
+ * The Concat that joins lists to v for one reader: sizes of which some follow
+ * the inputs and some were written out by an exporter. NULL where it is not
+ * so, or where the numbers aren't known.
+ */
+static const struct inn_node *joined_by(const struct resizing *r, int v)
+{
+    const struct inn_graph *g = r->model->graph;
+    const struct inn_tensor *t = inn_shapes_get(r->shapes, v), *part;
+    const struct inn_node *n;
+    int i;
+
+    if (g->values[v].producer < 0 || r->uses[v] != 1 || t == NULL ||
+        t->data == NULL || t->rank != 1 || inn_type_is_float(t->type))
+        return NULL;
+    n = &g->nodes[g->values[v].producer];
+    if (strcmp(n->op_type, "Concat") != 0 || n->domain[0] != '\0')
+        return NULL;
+    for (i = 0; i < n->n_inputs; i++) {
+        part = inn_shapes_get(r->shapes, n->inputs[i]);
+        if (part == NULL || part->data == NULL || part->rank != 1)
+            return NULL;
+    }
+    return n;
+}
+
 static bool is_const(void *state, int input)
 {
     const struct resizing *r = state;
     int v = operand_value(r, inn_in(input, 0));
 
-    return v >= 0 &&
-           (r->model->graph->values[v].init != NULL || is_settled(r, v));
+    return v >= 0 && (is_written(r, v) || joined_by(r, v) != NULL);
 }
 
 static enum inn_status drop_attr(void *state, const char *name,
@@ -212,6 +242,39 @@ static bool same_ints(const struct inn_tensor *old, const int64_t *values,
     return true;
 }
 
+/*
+ * Values for what a Concat joins: its written parts get theirs, the others
+ * follow by themselves.
+ */
+static enum inn_status set_parts(struct resizing *r,
+                                 const struct inn_node *concat,
+                                 const int64_t *values, size_t count,
+                                 struct inn_error *err)
+{
+    const struct inn_graph *g = r->model->graph;
+    enum inn_status st = INN_OK;
+    int node = r->node, i;
+    size_t at = 0, n;
+
+    for (i = 0; st == INN_OK && i < concat->n_inputs; i++, at += n) {
+        int v = concat->inputs[i];
+        const struct inn_tensor *part = inn_shapes_get(r->shapes, v);
+        struct inn_tensor t;
+
+        n = inn_tensor_count(part);
+        if (n > count - at)
+            break;
+        if (!is_written(r, v) || same_ints(part, values + at, n))
+            continue;
+        r->node = (int)(concat - g->nodes);
+        st = make_ints(r, &t, part, values + at, n, err);
+        if (st == INN_OK)
+            st = add_input(r, i, g->values[v].name, &t, err);
+        r->node = node;
+    }
+    return st;
+}
+
 static enum inn_status set_input(void *state, int input,
                                  const int64_t *values, size_t count,
                                  struct inn_error *err)
@@ -236,6 +299,12 @@ static enum inn_status set_input(void *state, int input,
                                         &t, err);
     }
     value = &g->values[v];
+    if (v < r->model->graph->n_values && !is_written(r, v)) {
+        const struct inn_node *concat = joined_by(r, v);
+
+        if (concat != NULL)
+            return set_parts(r, concat, values, count, err);
+    }
     if (value->init == NULL || v >= r->model->graph->n_values) {
         /* Computed, or set before: what was inferred is what it held. */
         const struct inn_tensor *old = value->init != NULL

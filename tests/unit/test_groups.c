@@ -398,6 +398,48 @@ START_TEST(computed_shapes_go_on_following_the_input)
 }
 END_TEST
 
+START_TEST(written_sizes_among_computed_ones_follow)
+{
+    int64_t picks[] = {0, 2, 3};
+    struct inn_shapes shapes;
+    struct inn_graph *small;
+    const struct inn_node *joined;
+    struct net n;
+    int x, shape, parts[3], back, i;
+
+    begin(&n);
+    x = input(&n, "x", 4, (int64_t[]){1, 3, -1, -1});
+    x = conv(&n, "a", x, 4, 3, 1);
+    shape = node(&n, "Shape", "shape", x, -1, -1);
+    for (i = 0; i < 3; i++) {
+        char pick[16], part[16];
+
+        snprintf(pick, sizeof(pick), "pick%d", i);
+        snprintf(part, sizeof(part), "part%d", i);
+        parts[i] = node(&n, "Gather", part, shape,
+                        ints(&n, pick, 1, &picks[i]), -1);
+    }
+    /* Batch and sides are computed, the channels between them are not. */
+    shape = node(&n, "Concat", "rest", parts[1], parts[2], -1);
+    attr(&n, "axis", 0);
+    shape = node(&n, "Concat", "all", parts[0],
+                 ints(&n, "four", 1, (int64_t[]){4}), shape);
+    attr(&n, "axis", 0);
+    back = node(&n, "Reshape", "back", x, shape, -1);
+    output(&n, conv(&n, "b", back, 2, 4, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4");
+    halve(&n, &small, &shapes);
+    ck_assert_int_eq(inn_shapes_get(&shapes, back)->dims[1], 2);
+    joined = &small->nodes[small->values[shape].producer];
+    ck_assert_int_eq(joined->inputs[0], parts[0]);
+    ck_assert_int_eq(inn_tensor_int(small->values[joined->inputs[1]].init, 0),
+                     2);
+    inn_shapes_free(&shapes);
+    inn_graph_free(small);
+    end(&n);
+}
+END_TEST
+
 START_TEST(flatten_with_extent_repeats_channels)
 {
     struct net n;
@@ -579,6 +621,7 @@ int main(void)
     tcase_add_test(t, padded_shortcut_is_free_in_blocks);
     tcase_add_test(t, computed_pads_follow_where_no_input_size_changes_them);
     tcase_add_test(t, computed_shapes_go_on_following_the_input);
+    tcase_add_test(t, written_sizes_among_computed_ones_follow);
     tcase_add_test(t, flatten_with_extent_repeats_channels);
     tcase_add_test(t, channel_shuffle_between_grouped_convolutions_is_free);
     tcase_add_test(t, unknown_operator_pins_by_name);
