@@ -9,6 +9,7 @@ include tests/unit/ops.mk
 include tests/unit/grid.mk
 include tests/unit/file.mk
 include tests/unit/exec.mk
+include tests/unit/tools.mk
 include tests/unit/models.mk
 if CONVERTER
 include tests/unit/converter.mk
@@ -21,6 +22,7 @@ endif
 if CONVERTER
 check_PROGRAMS += tests/nets/permute
 tests_nets_permute_LDADD = libinnconvert.la $(LDADD)
+include tests/random/local.mk
 endif
 
 # By pattern, so that a new suite or case ships without being listed; not by

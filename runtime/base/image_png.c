@@ -104,7 +104,7 @@ static void check_size(struct codec *c, size_t len)
     size_t row = png_get_rowbytes(c->png, c->info);
     size_t height = png_get_image_height(c->png, c->info);
 
-    if (row / MOST_GROWTH * height > len) {
+    if ((uint64_t)row * height / MOST_GROWTH > len) {
         inn_fail(&c->error, INN_ERR_FORMAT,
                  "damaged PNG: %zu bytes can't hold %zu x %zu pixels", len,
                  (size_t)png_get_image_width(c->png, c->info), height);

@@ -381,7 +381,7 @@ static enum inn_status prepare_and_run(struct inn_cli *cli,
                                        const struct inn_rules *rules,
                                        struct inn_error *err)
 {
-    struct job job = {NULL};
+    struct job job = {.in = NULL};
     enum inn_status st;
 
     st = inn_network_sample(net, &v->sampling, 0, rules,

@@ -2,6 +2,7 @@ unit_tests += \
     tests/unit/test_file \
     tests/unit/test_glob \
     tests/unit/test_heap \
+    tests/unit/test_image \
     tests/unit/test_map \
     tests/unit/test_npy \
     tests/unit/test_tensor \

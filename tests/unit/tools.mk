@@ -1,0 +1,2 @@
+unit_tests += \
+    tests/unit/test_planes
