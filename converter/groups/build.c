@@ -15,7 +15,9 @@
 
 /* What the build knows of a class, by root label. */
 struct class {
-    uint64_t signature; /* of the axes it lies on, in order */
+    uint64_t signature; /* of the axes it lies on, and how */
+    int32_t axis;       /* the last one it was seen on */
+    int32_t seen;       /* how often there */
     int32_t group;      /* -1: pinned, or not a root */
     int32_t channel;    /* its number in the group */
 };
@@ -43,28 +45,59 @@ static struct class *class_at(const struct build *b,
     return &b->classes[inn_labels_root(b->l, axis->labels[e])];
 }
 
-/* The signature of every class, and whether a weight carries it at all. */
-static void sign_classes(struct build *b)
+/*
+ * A place: axis and how many elements of the class come before it there. The
+ * same for every channel of a group, which is what puts them side by side.
+ */
+static void sign_axis(struct build *b, int v, const struct inn_bundle *axis,
+                      uint64_t *places)
 {
-    struct inn_labels *l = b->l;
-    int v, i;
+    int32_t id = v * INN_MAX_RANK + axis->axes[0] + 1;
     int64_t e;
 
-    for (v = 0; v < l->graph->n_values; v++) {
-        const struct inn_marks *m = &l->marks[v];
+    for (e = 0; e < axis->count; e++) {
+        struct class *c = class_at(b, axis, e);
 
-        for (i = 0; i < m->n_bundles; i++) {
-            const struct inn_bundle *axis = &m->bundles[i];
-
-            for (e = 0; e < axis->count; e++) {
-                struct class *c = class_at(b, axis, e);
-
-                c->signature = mix(c->signature,
-                                   (uint64_t)v * INN_MAX_RANK +
-                                       (uint64_t)axis->axes[0] + 1);
-            }
-        }
+        if (c->axis != id)
+            c->seen = 0;
+        c->axis = id;
+        places[axis->labels[e]] = mix((uint64_t)id, (uint64_t)c->seen++);
+        c->signature = mix(c->signature, (uint64_t)id);
     }
+}
+
+/*
+ * The signature of every class: the axes it lies on, and which of its places
+ * were tied to which. Where a class lies on an axis more than once, equal
+ * axes alone would let channels change places that an operator between (a
+ * Gather, a grouped convolution) holds apart. Ties come in any order, so they
+ * are added up.
+ */
+static enum inn_status sign_classes(struct build *b, struct inn_error *err)
+{
+    struct inn_labels *l = b->l;
+    uint64_t *places;
+    size_t t;
+    int v, i;
+
+    places = inn_alloc(l->arena->heap, (size_t)l->n + 1, sizeof(*places),
+                       err);
+    if (places == NULL)
+        return inn_refused(err);
+    for (v = 0; v < l->graph->n_values; v++) {
+        for (i = 0; i < l->marks[v].n_bundles; i++)
+            sign_axis(b, v, &l->marks[v].bundles[i], places);
+    }
+    for (t = 0; t < l->n_ties; t++) {
+        int32_t p = inn_labels_final(l, l->ties[t].a);
+        int32_t q = inn_labels_final(l, l->ties[t].b);
+
+        if (p != q)
+            b->classes[inn_labels_root(l, p)].signature +=
+                mix(places[p], places[q]);
+    }
+    inn_free(l->arena->heap, places);
+    return INN_OK;
 }
 
 struct keyed {
@@ -606,8 +639,9 @@ static enum inn_status build_once(struct build *b, struct inn_error *err)
 
     model->n_axes = model->n_pinned = 0;
     memset(b->classes, 0, (size_t)b->l->n * sizeof(*b->classes));
-    sign_classes(b);
-    st = form_groups(b, err);
+    st = sign_classes(b, err);
+    if (st == INN_OK)
+        st = form_groups(b, err);
     if (st == INN_OK)
         st = make_blocks(b, err);
     if (st == INN_OK)

@@ -73,10 +73,39 @@ int32_t inn_labels_root(struct inn_labels *l, int32_t label)
     return label;
 }
 
+int32_t inn_labels_final(const struct inn_labels *l, int32_t label)
+{
+    while (l->moved[label] != label)
+        label = l->moved[label];
+    return label;
+}
+
+static void keep_tie(struct inn_labels *l, int32_t a, int32_t b)
+{
+    struct inn_tie *ties;
+    size_t cap;
+
+    if (l->n_ties == l->cap_ties) {
+        cap = l->cap_ties > 0 ? 2 * l->cap_ties : 4096;
+        ties = inn_arena_alloc(l->arena, cap, sizeof(*ties), NULL);
+        if (ties == NULL) {
+            l->no_memory = true;
+            return;
+        }
+        if (l->n_ties > 0)
+            memcpy(ties, l->ties, l->n_ties * sizeof(*ties));
+        l->ties = ties;
+        l->cap_ties = cap;
+    }
+    l->ties[l->n_ties++] = (struct inn_tie){a, b};
+}
+
 void inn_labels_unite(struct inn_labels *l, int32_t a, int32_t b)
 {
     int32_t t;
 
+    if (a != b)
+        keep_tie(l, a, b);
     a = inn_labels_root(l, a);
     b = inn_labels_root(l, b);
     if (a == b)
@@ -125,14 +154,16 @@ static int64_t index_along(const struct inn_bundle *b, int k, int64_t e)
     return e % b->dims[k];
 }
 
-/* Leaves the k-th axis alone, whose label at i is that of first[i]. */
-static void reduce_to(struct inn_bundle *b, int k)
+/* Leaves the k-th axis alone, with the labels where the others are at 0. */
+static void reduce_to(struct inn_labels *l, struct inn_bundle *b, int k)
 {
-    int64_t inner = 1, i;
+    int64_t inner = 1, i, e;
     int j;
 
     for (j = k + 1; j < b->n_axes; j++)
         inner *= b->dims[j];
+    for (e = 0; e < b->count; e++)
+        l->moved[b->labels[e]] = b->labels[index_along(b, k, e) * inner];
     /* Element i of the axis with all other indices 0. */
     for (i = 0; i < b->dims[k]; i++)
         b->labels[i] = b->labels[i * inner];
@@ -157,7 +188,7 @@ struct inn_bundle *inn_labels_alone(struct inn_labels *l, int value, int axis)
     for (e = 0; e < b->count; e++)
         inn_labels_unite(l, b->labels[e],
                          b->labels[index_along(b, k, e) * inner]);
-    reduce_to(b, k);
+    reduce_to(l, b, k);
     return b;
 }
 
@@ -165,7 +196,7 @@ static enum inn_status grow(struct inn_labels *l, int32_t need,
                             struct inn_error *err)
 {
     int32_t capacity = l->capacity > 0 ? l->capacity : 4096;
-    int32_t *parent, *maker;
+    int32_t *parent, *maker, *moved;
     const char **pinned;
 
     while (capacity < need)
@@ -173,16 +204,19 @@ static enum inn_status grow(struct inn_labels *l, int32_t need,
     parent = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*parent), err);
     maker = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*maker), err);
     pinned = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*pinned), err);
-    if (parent == NULL || maker == NULL || pinned == NULL)
+    moved = inn_arena_alloc(l->arena, (size_t)capacity, sizeof(*moved), err);
+    if (parent == NULL || maker == NULL || pinned == NULL || moved == NULL)
         return inn_refused(err);
     if (l->n > 0) {
         memcpy(parent, l->parent, (size_t)l->n * sizeof(*parent));
         memcpy(maker, l->maker, (size_t)l->n * sizeof(*maker));
         memcpy(pinned, l->pinned, (size_t)l->n * sizeof(*pinned));
+        memcpy(moved, l->moved, (size_t)l->n * sizeof(*moved));
     }
     l->parent = parent;
     l->maker = maker;
     l->pinned = pinned;
+    l->moved = moved;
     l->capacity = capacity;
     return INN_OK;
 }
@@ -224,6 +258,7 @@ struct inn_bundle *inn_labels_add(struct inn_labels *l, int value,
         l->parent[l->n] = l->n;
         l->maker[l->n] = INT32_MAX;
         l->pinned[l->n] = NULL;
+        l->moved[l->n] = l->n;
         b->labels[e] = l->n++;
     }
     m->n_bundles++;
@@ -266,11 +301,17 @@ static bool constant_along(struct inn_labels *l, const struct inn_bundle *b,
     return true;
 }
 
-static void drop_axis(struct inn_bundle *b, int k)
+static void drop_axis(struct inn_labels *l, struct inn_bundle *b, int k)
 {
-    int64_t e, at = 0;
+    int64_t inner = 1, e, i, at = 0;
     int j;
 
+    for (j = k + 1; j < b->n_axes; j++)
+        inner *= b->dims[j];
+    for (e = 0; e < b->count; e++) {
+        i = index_along(b, k, e);
+        l->moved[b->labels[e]] = b->labels[e - i * inner];
+    }
     for (e = 0; e < b->count; e++) {
         if (index_along(b, k, e) == 0)
             b->labels[at++] = b->labels[e];
@@ -293,7 +334,7 @@ void inn_labels_simplify(struct inn_labels *l, int value)
 
         for (k = b->n_axes - 1; k >= 0 && b->n_axes > 1; k--) {
             if (b->count > 0 && constant_along(l, b, k))
-                drop_axis(b, k);
+                drop_axis(l, b, k);
         }
     }
 }

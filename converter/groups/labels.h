@@ -32,6 +32,11 @@ struct inn_marks {
     const char *reason;
 };
 
+/* Two elements that are kept or dropped together. */
+struct inn_tie {
+    int32_t a, b;
+};
+
 struct inn_labels {
     struct inn_arena *arena;
     const struct inn_graph *graph;
@@ -42,6 +47,11 @@ struct inn_labels {
     int32_t *parent;
     int32_t *maker; /* first graph node that makes the class; INT32_MAX */
     const char **pinned; /* by root: the reason, or NULL */
+    int32_t *moved; /* by label: the one that stands for it, or itself */
+    /* Every union ever asked for: which elements meet, not just classes. */
+    struct inn_tie *ties;
+    size_t n_ties, cap_ties;
+    bool no_memory; /* a tie is missing */
     int32_t n, capacity;
     bool grew; /* labels were created since it was last cleared */
 };
@@ -54,7 +64,10 @@ enum inn_status inn_labels_init(struct inn_labels *l,
                                 struct inn_error *err);
 
 int32_t inn_labels_root(struct inn_labels *l, int32_t label);
+/* Sets no_memory where the tie can't be kept. */
 void inn_labels_unite(struct inn_labels *l, int32_t a, int32_t b);
+/* The label on an axis that stands for one that was there jointly. */
+int32_t inn_labels_final(const struct inn_labels *l, int32_t label);
 void inn_labels_pin(struct inn_labels *l, int32_t label, const char *reason);
 
 /* The bundle that axis of value lies in, or NULL. */

@@ -459,5 +459,7 @@ enum inn_status inn_labels_solve(struct inn_labels *l, struct inn_error *err)
     for (i = 0; i < l->graph->n_outputs && st == INN_OK; i++)
         st = pin_value(&w, l->graph->outputs[i], "a network output", err);
     split_joint(l);
+    if (st == INN_OK && l->no_memory)
+        st = inn_no_memory(err, l->cap_ties * sizeof(*l->ties));
     return st;
 }

@@ -485,6 +485,49 @@ START_TEST(channel_shuffle_between_grouped_convolutions_is_free)
 }
 END_TEST
 
+/*
+ * Two halves of channels tied by a grouped convolution after a Gather: the
+ * pairs 0-3, 2-5 and 4-7 keep their order, 6-1 is turned round. Swapping it
+ * with another would put channels into the wrong half.
+ */
+START_TEST(pairs_turned_round_are_not_interchangeable)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Gather", "g", x, ints(&n, "at", 8,
+             (int64_t[]){2, 4, 6, 0, 5, 7, 1, 3}), -1);
+    attr(&n, "axis", 1);
+    output(&n, conv(&n, "b", x, 2, 8, 2));
+    ck_assert_str_eq(groups(&n, NULL), "a:3[1 1 1] a#2:1");
+    end(&n);
+}
+END_TEST
+
+/*
+ * Two new channels, three of the trunk, one new; then two halves. The pairs
+ * are (new, trunk 1), (new, trunk 2) and (trunk 0, new): the last is another
+ * kind, although all three lie on the same axes.
+ */
+START_TEST(padded_shortcut_in_halves_keeps_apart_what_differs)
+{
+    struct net n;
+    int t, x;
+
+    begin(&n);
+    t = conv(&n, "a", picture(&n, 3), 3, 3, 1);
+    x = conv(&n, "b", t, 6, 3, 1);
+    t = node(&n, "Pad", "p", t, ints(&n, "pads", 8,
+             (int64_t[]){0, 2, 0, 0, 0, 1, 0, 0}), -1);
+    x = node(&n, "Add", "s", x, t, -1);
+    output(&n, conv(&n, "c", x, 2, 6, 2));
+    ck_assert_str_eq(groups(&n, NULL), "a:1 a#2:2");
+    end(&n);
+}
+END_TEST
+
 START_TEST(unknown_operator_pins_by_name)
 {
     struct net n;
@@ -624,6 +667,8 @@ int main(void)
     tcase_add_test(t, written_sizes_among_computed_ones_follow);
     tcase_add_test(t, flatten_with_extent_repeats_channels);
     tcase_add_test(t, channel_shuffle_between_grouped_convolutions_is_free);
+    tcase_add_test(t, pairs_turned_round_are_not_interchangeable);
+    tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);
     tcase_add_test(t, shared_weight_ties_its_users);
     tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
