@@ -1,2 +1,2 @@
 unit_tests += \
-    tests/unit/test_planes
+    tests/unit/test_quality
