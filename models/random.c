@@ -5,19 +5,11 @@
  * tensor has a sequence of its own, by its name.
  */
 #include "models/build.h"
+#include "runtime/base/random.h"
 
 struct xoshiro {
     uint64_t s[4];
 };
-
-static uint64_t splitmix(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 static uint64_t rotate(uint64_t x, int k)
 {
@@ -44,9 +36,9 @@ static void start(struct xoshiro *x, uint64_t seed, const char *name)
 
     for (; *name != '\0'; name++)
         state = (state ^ (unsigned char)*name) * 0x100000001b3u;
-    state ^= splitmix(&seed);
+    state ^= inn_random_bits(&seed);
     for (i = 0; i < 4; i++)
-        x->s[i] = splitmix(&state);
+        x->s[i] = inn_random_bits(&state);
 }
 
 static int64_t sum_of_four(uint64_t x)

@@ -4,24 +4,15 @@
  * places, and taken back where the tour got longer.
  */
 #include "converter/order/tour.h"
+#include "runtime/base/random.h"
 
 /* Longest run, in cities. */
 #define RUN 50
 
-/* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* In [0, n); n is below 2^31, so the bias is below 2^-33. */
 static int random_below(uint64_t *state, int n)
 {
-    return (int)(((next_random(state) >> 32) * (uint64_t)n) >> 32);
+    return (int)(((inn_random_bits(state) >> 32) * (uint64_t)n) >> 32);
 }
 
 /* City offset places after position i, offset in 0..n. */

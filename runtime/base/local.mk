@@ -20,6 +20,7 @@ libinncore_la_SOURCES += \
     runtime/base/npy.c \
     runtime/base/npy.h \
     runtime/base/port.h \
+    runtime/base/random.h \
     runtime/base/tensor.c \
     runtime/base/tensor.h \
     runtime/base/threads.c \

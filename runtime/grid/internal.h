@@ -7,6 +7,15 @@
 
 #include "runtime/grid/axis_map.h"
 
+/*
+ * position[channel] in an order of the group's channels, which err calls
+ * what; INN_ERR_FORMAT unless it is a permutation.
+ */
+enum inn_status inn_order_invert(int64_t *position,
+                                 const struct inn_group *group,
+                                 const int64_t *order, const char *what,
+                                 struct inn_error *err);
+
 /* How one group's nodes become its channels. */
 struct inn_group_maps {
     struct inn_axis_map values, sums;

@@ -4,7 +4,10 @@
  */
 #include "runtime/grid/model.h"
 
+#include <inttypes.h>
+
 #include "runtime/base/error.h"
+#include "runtime/grid/internal.h"
 
 enum inn_status inn_model_new(struct inn_model **model, struct inn_heap *heap,
                               struct inn_error *err)
@@ -127,4 +130,24 @@ int64_t inn_axis_edge(const struct inn_model *model,
         edge += length;
     }
     return edge;
+}
+
+enum inn_status inn_order_invert(int64_t *position,
+                                 const struct inn_group *group,
+                                 const int64_t *order, const char *what,
+                                 struct inn_error *err)
+{
+    int64_t i;
+
+    for (i = 0; i < group->size; i++)
+        position[i] = -1;
+    for (i = 0; i < group->size; i++) {
+        if (order[i] < 0 || order[i] >= group->size ||
+            position[order[i]] >= 0)
+            return inn_fail(err, INN_ERR_FORMAT,
+                            "group '%s': its %s is no permutation at %" PRId64,
+                            group->name, what, i);
+        position[order[i]] = i;
+    }
+    return INN_OK;
 }

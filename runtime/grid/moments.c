@@ -13,6 +13,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/tensor.h"
 #include "runtime/base/threads.h"
+#include "runtime/grid/internal.h"
 
 /* Columns solved together, and dropped rows that share a pass over L. */
 #define BLOCK 64
@@ -31,25 +32,6 @@ struct solve {
     double *l;      /* [n × stride] L₁₁, the lower triangle alone */
     double *x;      /* [dropped × stride] L₂₁, then X */
 };
-
-/* to[channel]; INN_ERR_FORMAT unless order is a permutation. */
-static enum inn_status invert(int64_t *to, const struct inn_group *g,
-                              const int64_t *order, const char *what,
-                              struct inn_error *err)
-{
-    int64_t i;
-
-    for (i = 0; i < g->size; i++)
-        to[i] = -1;
-    for (i = 0; i < g->size; i++) {
-        if (order[i] < 0 || order[i] >= g->size || to[order[i]] >= 0)
-            return inn_fail(err, INN_ERR_FORMAT,
-                            "group '%s': its %s is no permutation at %" PRId64,
-                            g->name, what, i);
-        to[order[i]] = i;
-    }
-    return INN_OK;
-}
 
 static enum inn_status check_width(const struct inn_group *g, int64_t n,
                                    struct inn_error *err)
@@ -81,7 +63,7 @@ enum inn_status inn_nested_positions(int64_t *positions,
     rank = inn_alloc(heap, (size_t)group->size, sizeof(*rank), err);
     if (rank == NULL)
         return inn_refused(err);
-    st = invert(rank, group, group->nested, "nested order", err);
+    st = inn_order_invert(rank, group, group->nested, "nested order", err);
     for (p = 0; st == INN_OK && p < group->size; p++) {
         c = group->order[p];
         if (c < 0 || c >= group->size || rank[c] < 0) {
@@ -330,9 +312,9 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
         st = inn_refused(err);
         goto out;
     }
-    st = invert(position, g, g->order, "order", err);
+    st = inn_order_invert(position, g, g->order, "order", err);
     if (st == INN_OK)
-        st = invert(rank, g, g->nested, "nested order", err);
+        st = inn_order_invert(rank, g, g->nested, "nested order", err);
     if (st != INN_OK)
         goto out;
     /* Nested ranks of the channels kept, in axis order. */

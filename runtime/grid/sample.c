@@ -13,25 +13,6 @@
 #include "runtime/grid/internal.h"
 #include "runtime/grid/moments.h"
 
-/* position[channel]; INN_ERR_FORMAT unless order is a permutation. */
-static enum inn_status invert(int64_t *position, const struct inn_group *g,
-                              const int64_t *order, const char *what,
-                              struct inn_error *err)
-{
-    int64_t i;
-
-    for (i = 0; i < g->size; i++)
-        position[i] = -1;
-    for (i = 0; i < g->size; i++) {
-        if (order[i] < 0 || order[i] >= g->size || position[order[i]] >= 0)
-            return inn_fail(err, INN_ERR_FORMAT,
-                            "group '%s': its %s is no permutation at %" PRId64,
-                            g->name, what, i);
-        position[order[i]] = i;
-    }
-    return INN_OK;
-}
-
 /* Row i of the map becomes what row from[i] was. */
 static enum inn_status permute_rows(struct inn_axis_map *map,
                                     const int64_t *from,
@@ -73,7 +54,7 @@ static enum inn_status keep_wanted(struct inn_axis_map *map,
                         "group '%s': partition l1 keeps whole channels, and "
                         "the file has %" PRId64 " nodes for %" PRId64
                         " channels; use uniform", g->name, g->nodes, g->size);
-    st = invert(scratch, g, g->l1_rank, "L1 ranking", err);
+    st = inn_order_invert(scratch, g, g->l1_rank, "L1 ranking", err);
     if (st != INN_OK)
         return st;
     positions = inn_arena_alloc(arena, (size_t)n, sizeof(*positions), err);
@@ -123,7 +104,7 @@ static enum inn_status make_maps(struct inn_group_maps *m,
                          err);
     if (position == NULL)
         return inn_refused(err);
-    st = invert(position, g, g->order, "order", err);
+    st = inn_order_invert(position, g, g->order, "order", err);
     if (st != INN_OK)
         goto out;
     if (full && g->nodes == g->size) {

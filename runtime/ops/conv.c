@@ -91,11 +91,6 @@ enum inn_status inn_infer_conv(struct inn_infer *c)
     return inn_infer_out(c, 0, x->type, x->rank, dims);
 }
 
-static enum inn_status no_memory(const struct inn_couple *c)
-{
-    return inn_refused(c->err);
-}
-
 /* Every output channel has one input channel: i / outputs per channel. */
 static enum inn_status couple_depthwise(struct inn_couple *c)
 {
@@ -104,7 +99,7 @@ static enum inn_status couple_depthwise(struct inn_couple *c)
     enum inn_status st;
 
     if (map == NULL)
-        return no_memory(c);
+        return inn_refused(c->err);
     for (i = 0; i < n; i++)
         map[i] = i / per;
     st = inn_couple_map(c, inn_out(0, 1), inn_in(0, 1), map);
@@ -123,7 +118,7 @@ static enum inn_status couple_grouped(struct inn_couple *c, int64_t groups)
     in = inn_couple_wrap(c, channels, channels / groups);
     out = in != NULL ? inn_couple_wrap(c, outputs, outputs / groups) : NULL;
     if (out == NULL)
-        return no_memory(c);
+        return inn_refused(c->err);
     st = c->sink->unite(c->state, inn_in(0, 1), in, c->err);
     if (st == INN_OK)
         st = c->sink->sum(c->state, inn_in(1, 1), inn_in(0, 1), in, c->err);

@@ -95,7 +95,7 @@ static enum inn_status couple_depthwise(struct inn_couple *c)
     enum inn_status st;
 
     if (map == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(c->err);
     for (i = 0; i < n; i++)
         map[i] = i / per;
     st = inn_couple_map(c, inn_out(0, 1), inn_in(0, 1), map);
@@ -114,7 +114,7 @@ static enum inn_status couple_grouped(struct inn_couple *c, int64_t groups)
     in = inn_couple_wrap(c, channels, channels / groups);
     out = in != NULL ? inn_couple_wrap(c, outputs, outputs / groups) : NULL;
     if (out == NULL)
-        return INN_ERR_MEMORY;
+        return inn_refused(c->err);
     st = c->sink->unite(c->state, inn_in(0, 1), in, c->err);
     if (st == INN_OK)
         st = c->sink->sum(c->state, inn_in(1, 0), inn_in(0, 1), NULL, c->err);

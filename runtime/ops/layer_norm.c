@@ -365,7 +365,7 @@ enum inn_status inn_couple_group_norm(struct inn_couple *c)
         return inn_couple_instance_norm(c);
     classes = inn_couple_count_from(c, 0, n);
     if (classes == NULL)
-        return c->err != NULL ? c->err->status : INN_ERR_MEMORY;
+        return inn_refused(c->err);
     for (i = 0; i < n; i++)
         classes[i] = i % (n / groups);
     st = c->sink->unite(c->state, inn_in(0, 1), classes, c->err);

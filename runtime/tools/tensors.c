@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
+#include "runtime/base/random.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/tools/sizes.h"
 
@@ -241,16 +242,7 @@ enum inn_status inn_load_inputs(struct inn_tensor *in,
     return st;
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): one stream per input. */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
+/* One stream per input. */
 static void fill_random(struct inn_tensor *t, uint64_t seed)
 {
     size_t count = inn_tensor_count(t), size = inn_type_size(t->type), i;
@@ -264,10 +256,10 @@ static void fill_random(struct inn_tensor *t, uint64_t seed)
         if (is_float) {
             /* Twelve uniform ones make a normal one, the same everywhere. */
             for (k = 0; k < 12; k++)
-                v += (double)(next_random(&state) >> 11) * 0x1p-53;
+                v += (double)(inn_random_bits(&state) >> 11) * 0x1p-53;
             v -= 6;
         } else {
-            v = (double)(next_random(&state) >> 63);
+            v = (double)(inn_random_bits(&state) >> 63);
         }
         inn_convert_elements((char *)t->data + i * size, t->type, &v, INN_F64,
                              1);

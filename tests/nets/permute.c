@@ -13,6 +13,7 @@
 
 #include "converter/convert.h"
 #include "runtime/base/npy.h"
+#include "runtime/base/random.h"
 #include "runtime/exec/session.h"
 
 /*
@@ -34,21 +35,12 @@ struct trial {
     struct inn_error err;
 };
 
-static uint64_t next(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static void shuffle(int64_t *order, int64_t n, uint64_t seed)
 {
     int64_t i, j, t;
 
     for (i = n - 1; i > 0; i--) {
-        j = (int64_t)(next(&seed) % (uint64_t)(i + 1));
+        j = (int64_t)(inn_random_bits(&seed) % (uint64_t)(i + 1));
         t = order[i];
         order[i] = order[j];
         order[j] = t;
