@@ -5,6 +5,10 @@ tests_unit_test_grids_SOURCES = \
     tests/unit/test_grids.c
 tests_unit_test_grids_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_groups
+tests_unit_test_groups_SOURCES = \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/test_groups.c
 tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_order
 tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)

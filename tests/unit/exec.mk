@@ -5,8 +5,12 @@ unit_tests += \
 tests_unit_test_session_SOURCES = \
     tests/unit/exec_graphs.c \
     tests/unit/exec_graphs.h \
+    tests/unit/net.c \
+    tests/unit/net.h \
     tests/unit/test_session.c
 tests_unit_test_session_nets_SOURCES = \
     tests/unit/exec_graphs.c \
     tests/unit/exec_graphs.h \
+    tests/unit/net.c \
+    tests/unit/net.h \
     tests/unit/test_session_nets.c

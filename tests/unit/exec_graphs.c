@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/net.h"
+
 /* A generator of our own, so that a seed means the same everywhere. */
 uint32_t next_random(uint32_t *state)
 {
@@ -47,48 +49,18 @@ void graph_end(void)
 
 int add_value(const char *name)
 {
-    int v = inn_graph_find(graph, name);
-
-    if (v < 0)
-        ck_assert_int_eq(inn_graph_add_value(graph, &v, name, NULL), INN_OK);
-    return v;
+    return net_value(graph, name);
 }
 
-static int *append(int *list, int *n, int v)
-{
-    int *grown = inn_arena_alloc(&graph->arena, (size_t)*n + 1, sizeof(int),
-                                 NULL);
-
-    ck_assert_ptr_nonnull(grown);
-    if (*n != 0)
-        memcpy(grown, list, (size_t)*n * sizeof(int));
-    grown[(*n)++] = v;
-    return grown;
-}
-
-/* An input; a size of -1 is open. */
 int add_input(const char *name, enum inn_type type, int rank,
-                 const int64_t *dims)
+              const int64_t *dims)
 {
-    int v = add_value(name), i;
-    struct inn_value *to = &graph->values[v];
-
-    to->is_input = true;
-    to->declared = true;
-    to->type = type;
-    to->rank = rank;
-    for (i = 0; i < rank; i++) {
-        to->dims[i].size = dims[i];
-        to->dims[i].symbol = dims[i] < 0 ? "N" : NULL;
-    }
-    graph->inputs = append(graph->inputs, &graph->n_inputs, v);
-    return v;
+    return net_input(graph, name, type, rank, dims, "N");
 }
 
 void add_output(int v)
 {
-    graph->values[v].is_output = true;
-    graph->outputs = append(graph->outputs, &graph->n_outputs, v);
+    net_output(graph, graph->values[v].name);
 }
 
 /* Numbers of about unit size with few digits, so that sums are benign. */
@@ -119,44 +91,29 @@ struct inn_tensor *new_tensor(enum inn_type type, int rank,
 
 int add_weight(const char *name, int rank, const int64_t *dims)
 {
-    int v = add_value(name);
-    struct inn_tensor *t = new_tensor(INN_F32, rank, dims);
+    int v = net_init(graph, name, INN_F32, rank, dims, NULL);
 
-    fill_tensor(t);
-    graph->values[v].init = t;
+    fill_tensor(graph->values[v].init);
     return v;
 }
 
 int add_weight_i64(const char *name, const int64_t *x, int64_t n)
 {
-    int v = add_value(name);
-    struct inn_tensor *t = new_tensor(INN_I64, 1, &n);
-
-    memcpy(t->data, x, (size_t)n * sizeof(*x));
-    graph->values[v].init = t;
-    return v;
+    return net_init(graph, name, INN_I64, 1, &n, x);
 }
 
-/* A graph node with up to three inputs (-1 ends them) and one output. */
 int add_op(const char *type, int a, int b, int c)
 {
-    int in[3] = {a, b, c}, n = 0, index, out, i;
+    int in[3] = {a, b, c}, n = 0, index, out;
     char name[32];
-    struct inn_node *node;
 
     while (n < 3 && in[n] >= 0)
         n++;
     snprintf(name, sizeof(name), "v%d", graph->n_nodes);
     out = add_value(name);
-    ck_assert_int_eq(inn_graph_add_node(graph, &index, type, n, 1, 0, NULL),
-                     INN_OK);
-    node = &graph->nodes[index];
-    node->version = 13;
-    node->name = inn_arena_printf(&graph->arena, NULL, "n%d", index);
-    for (i = 0; i < n; i++)
-        node->inputs[i] = in[i];
-    node->outputs[0] = out;
-    graph->values[out].producer = index;
+    index = net_op(graph, type, 13, in, n, &out, 1);
+    graph->nodes[index].name = inn_arena_printf(&graph->arena, NULL, "n%d",
+                                                index);
     return out;
 }
 

@@ -11,6 +11,7 @@
 #include "converter/groups/groups.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/sample.h"
+#include "tests/unit/net.h"
 
 struct net {
     struct inn_heap *heap;
@@ -44,33 +45,10 @@ static void end(struct net *n)
     inn_heap_free(n->heap);
 }
 
-static int value(struct net *n, const char *name)
-{
-    int v;
-
-    ck_assert_int_eq(inn_graph_add_value(n->model.graph, &v, name, NULL),
-                     INN_OK);
-    return v;
-}
-
 static int input(struct net *n, const char *name, int rank,
                  const int64_t *dims)
 {
-    struct inn_graph *g = n->model.graph;
-    int v = value(n, name), i;
-    int *inputs = inn_arena_alloc(&g->arena, (size_t)g->n_inputs + 1,
-                                  sizeof(int), NULL);
-
-    for (i = 0; i < g->n_inputs; i++)
-        inputs[i] = g->inputs[i];
-    inputs[g->n_inputs++] = v;
-    g->inputs = inputs;
-    g->values[v].is_input = g->values[v].declared = true;
-    g->values[v].type = INN_F32;
-    g->values[v].rank = rank;
-    for (i = 0; i < rank; i++)
-        g->values[v].dims[i].size = dims[i];
-    return v;
+    return net_input(n->model.graph, name, INN_F32, rank, dims, NULL);
 }
 
 static int picture(struct net *n, int64_t channels)
@@ -80,40 +58,19 @@ static int picture(struct net *n, int64_t channels)
 
 static void output(struct net *n, int v)
 {
-    struct inn_graph *g = n->model.graph;
-
-    g->outputs = inn_arena_alloc(&g->arena, 1, sizeof(int), NULL);
-    g->outputs[0] = v;
-    g->n_outputs = 1;
-    g->values[v].is_output = true;
-}
-
-static int constant(struct net *n, const char *name, enum inn_type type,
-                    int rank, const int64_t *dims, const int64_t *ints)
-{
-    struct inn_graph *g = n->model.graph;
-    int v = value(n, name);
-    size_t i;
-
-    g->values[v].init = inn_arena_alloc(&g->arena, 1,
-                                        sizeof(struct inn_tensor), NULL);
-    ck_assert_int_eq(inn_tensor_new(g->values[v].init, &g->arena, type, rank,
-                                    dims, NULL), INN_OK);
-    for (i = 0; ints != NULL && i < inn_tensor_count(g->values[v].init); i++)
-        ((int64_t *)g->values[v].init->data)[i] = ints[i];
-    return v;
+    net_output(n->model.graph, n->model.graph->values[v].name);
 }
 
 static int weight(struct net *n, const char *name, int rank,
                   const int64_t *dims)
 {
-    return constant(n, name, INN_F32, rank, dims, NULL);
+    return net_init(n->model.graph, name, INN_F32, rank, dims, NULL);
 }
 
 static int ints(struct net *n, const char *name, int64_t count,
                 const int64_t *data)
 {
-    return constant(n, name, INN_I64, 1, &count, data);
+    return net_init(n->model.graph, name, INN_I64, 1, &count, data);
 }
 
 /* A graph node with up to three inputs; its output is called name. */
@@ -121,16 +78,11 @@ static int node(struct net *n, const char *op, const char *name, int a, int b,
                 int c)
 {
     struct inn_graph *g = n->model.graph;
-    int in[3] = {a, b, c}, k, count = c >= 0 ? 3 : b >= 0 ? 2 : 1, i;
-    int out = value(n, name);
+    int in[3] = {a, b, c}, count = c >= 0 ? 3 : b >= 0 ? 2 : 1;
+    int out = net_value(g, name);
+    int k = net_op(g, op, 13, in, count, &out, 1);
 
-    ck_assert_int_eq(inn_graph_add_node(g, &k, op, count, 1, 0, NULL), INN_OK);
     g->nodes[k].name = g->values[out].name;
-    g->nodes[k].version = 13;
-    for (i = 0; i < count; i++)
-        g->nodes[k].inputs[i] = in[i];
-    g->nodes[k].outputs[0] = out;
-    g->values[out].producer = k;
     return out;
 }
 

@@ -1,5 +1,6 @@
 /* Shapes, constants and multiply-accumulates of whole networks. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
