@@ -415,10 +415,12 @@ static enum inn_status visit(struct walk *w, struct inn_error *err)
     for (i = 0; i < node->n_captures && st == INN_OK; i++)
         st = pin_value(w, node->captures[i], "read inside a subgraph", err);
     for (i = 0; i < node->n_outputs; i++) {
-        if (node->outputs[i] >= 0 &&
-            w->l->source[node->outputs[i]] == node->outputs[i]) {
-            w->l->marks[node->outputs[i]].settled = true;
-            w->l->marks[node->outputs[i]].reason = w->reason;
+        int v = node->outputs[i];
+
+        /* A Constant that holds a weight stays open, like an initializer. */
+        if (v >= 0 && w->l->source[v] == v && !w->l->weight[v]) {
+            w->l->marks[v].settled = true;
+            w->l->marks[v].reason = w->reason;
         }
     }
     return st;

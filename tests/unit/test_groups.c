@@ -511,6 +511,23 @@ START_TEST(shared_weight_ties_its_users)
 }
 END_TEST
 
+START_TEST(weight_held_by_a_constant_node_is_as_free_as_an_initializer)
+{
+    struct net n;
+    int x, w, from, y;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    from = weight(&n, "w", 4, (int64_t[]){6, 8, 1, 1});
+    w = node(&n, "Constant", "held", -1, -1, -1);
+    n.model.graph->values[w].init = n.model.graph->values[from].init;
+    y = node(&n, "Conv", "c", x, w, -1);
+    output(&n, conv(&n, "b", y, 5, 6, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8 held:6");
+    end(&n);
+}
+END_TEST
+
 START_TEST(stretched_gate_of_one_channel_is_pinned)
 {
     struct net n;
@@ -623,6 +640,8 @@ int main(void)
     tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);
     tcase_add_test(t, shared_weight_ties_its_users);
+    tcase_add_test(t,
+                   weight_held_by_a_constant_node_is_as_free_as_an_initializer);
     tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
     tcase_add_test(t, bias_and_slope_run_along);
     tcase_add_test(t, freeze_and_only_pin_and_unmatched_globs_are_errors);
