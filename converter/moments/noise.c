@@ -29,26 +29,6 @@ uint64_t inn_random_start(uint64_t seed, uint64_t stream)
     return state;
 }
 
-/* Steele, Lea, Flood 2014. */
-uint64_t inn_random_bits(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-double inn_random_unit(uint64_t *state)
-{
-    return (double)(inn_random_bits(state) >> 11) * 0x1p-53;
-}
-
-int inn_random_below(uint64_t *state, int n)
-{
-    return (int)(((inn_random_bits(state) >> 32) * (uint64_t)n) >> 32);
-}
-
 double inn_random_normal(uint64_t *state)
 {
     double u = 1.0 - inn_random_unit(state); /* Box, Muller; never log 0 */

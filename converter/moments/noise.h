@@ -6,15 +6,10 @@
 #define INN_CONVERTER_MOMENTS_NOISE_H
 
 #include "runtime/base/heap.h"
+#include "runtime/base/random.h"
 
 /* A generator for one of many streams of a seed. */
 uint64_t inn_random_start(uint64_t seed, uint64_t stream);
-/* splitmix64: the next 64 bits. */
-uint64_t inn_random_bits(uint64_t *state);
-/* Uniform in [0, 1). */
-double inn_random_unit(uint64_t *state);
-/* In [0, n), n below 2^31. */
-int inn_random_below(uint64_t *state, int n);
 /* Standard normal. */
 double inn_random_normal(uint64_t *state);
 /*

@@ -9,12 +9,6 @@
 /* Longest run, in cities. */
 #define RUN 50
 
-/* In [0, n); n is below 2^31, so the bias is below 2^-33. */
-static int random_below(uint64_t *state, int n)
-{
-    return (int)(((inn_random_bits(state) >> 32) * (uint64_t)n) >> 32);
-}
-
 /* City offset places after position i, offset in 0..n. */
 static int city_at(const struct inn_tour *tour, int i, int offset)
 {
@@ -28,10 +22,10 @@ static double bridge(struct inn_tour *tour, uint64_t *state)
 {
     const struct inn_space *s = tour->space;
     int most = (tour->n - 2) / 3 < RUN ? (tour->n - 2) / 3 : RUN;
-    int i = random_below(state, tour->n);
-    int a = 1 + random_below(state, most);
-    int b = a + 1 + random_below(state, most);
-    int c = b + 1 + random_below(state, most);
+    int i = inn_random_below(state, tour->n);
+    int a = 1 + inn_random_below(state, most);
+    int b = a + 1 + inn_random_below(state, most);
+    int c = b + 1 + inn_random_below(state, most);
     int x = city_at(tour, i, 0), y = city_at(tour, i, c + 1);
     int a1 = city_at(tour, i, 1), a2 = city_at(tour, i, a);
     int b1 = city_at(tour, i, a + 1), b2 = city_at(tour, i, b);

@@ -17,4 +17,16 @@ static inline uint64_t inn_random_bits(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+/* Uniform in [0, 1). */
+static inline double inn_random_unit(uint64_t *state)
+{
+    return (double)(inn_random_bits(state) >> 11) * 0x1p-53;
+}
+
+/* In [0, n); n is below 2^31, so the bias is below 2^-33. */
+static inline int inn_random_below(uint64_t *state, int n)
+{
+    return (int)(((inn_random_bits(state) >> 32) * (uint64_t)n) >> 32);
+}
+
 #endif

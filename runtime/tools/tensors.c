@@ -256,7 +256,7 @@ static void fill_random(struct inn_tensor *t, uint64_t seed)
         if (is_float) {
             /* Twelve uniform ones make a normal one, the same everywhere. */
             for (k = 0; k < 12; k++)
-                v += (double)(inn_random_bits(&state) >> 11) * 0x1p-53;
+                v += inn_random_unit(&state);
             v -= 6;
         } else {
             v = (double)(inn_random_bits(&state) >> 63);

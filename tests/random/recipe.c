@@ -6,13 +6,11 @@
 
 #include <string.h>
 
+#include "runtime/base/random.h"
+
 uint64_t rng_next(struct rng *r)
 {
-    uint64_t z = (r->state += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return inn_random_bits(&r->state);
 }
 
 int64_t rng_between(struct rng *r, int64_t low, int64_t high)
