@@ -9,12 +9,14 @@
 
 #include "runtime/base/error.h"
 #include "runtime/ops/couple.h"
+#include "runtime/ops/rows.h"
 
 struct walk {
     struct inn_labels *l;
     const struct inn_node *node;
     int index;          /* of the node */
     const char *reason; /* why its unlabelled outputs stay as they are */
+    uint8_t *said; /* by input: a bit for each axis that couple spoke of */
 };
 
 /* The value behind an operand, or -1 where it is omitted. */
@@ -25,6 +27,13 @@ static int value_of(const struct walk *w, struct inn_operand o)
     if (o.is_output)
         return o.index < node->n_outputs ? node->outputs[o.index] : -1;
     return o.index < node->n_inputs ? node->inputs[o.index] : -1;
+}
+
+/* Notes that couple spoke of an axis; -1: of all. */
+static void mention(struct walk *w, struct inn_operand o, int axis)
+{
+    if (!o.is_output && o.index < w->node->n_inputs)
+        w->said[o.index] |= axis < 0 ? 0xff : (uint8_t)(1u << axis);
 }
 
 static bool is_weight(const struct walk *w, int v)
@@ -91,6 +100,8 @@ static enum inn_status sink_map(void *state, struct inn_operand a,
     struct walk *w = state;
     int va = value_of(w, a), vb = value_of(w, b);
 
+    mention(w, a, a.axis);
+    mention(w, b, b.axis);
     if (!shape_known(w, va) || !shape_known(w, vb))
         return INN_OK;
     if (inn_labels_bundle(w->l, va, a.axis) == NULL &&
@@ -120,6 +131,8 @@ static enum inn_status sink_sum(void *state, struct inn_operand weight,
     int vw = value_of(w, weight), vx = value_of(w, x);
     enum inn_status st;
 
+    mention(w, weight, weight.axis);
+    mention(w, x, x.axis);
     if (!shape_known(w, vw) || !shape_known(w, vx))
         return INN_OK;
     if (!is_weight(w, vw))
@@ -138,6 +151,7 @@ static enum inn_status sink_make(void *state, struct inn_operand weight,
     enum inn_status st;
     int64_t e;
 
+    mention(w, weight, weight.axis);
     if (!shape_known(w, vw) || !shape_known(w, vy) || !is_weight(w, vw))
         return INN_OK;
     st = set_role(w, vw, weight.axis, INN_ROLE_OUT, err);
@@ -210,6 +224,8 @@ static enum inn_status sink_alike(void *state, struct inn_operand a,
     const struct inn_tensor *sa, *sb;
     enum inn_status st;
 
+    mention(w, a, -1);
+    mention(w, b, -1);
     if (!shape_known(w, va) || !shape_known(w, vb))
         return INN_OK;
     sa = inn_shapes_get(w->l->shapes, va);
@@ -246,6 +262,7 @@ static enum inn_status sink_reshape(void *state, struct inn_operand in,
     struct walk *w = state;
     int vi = value_of(w, in), vo = value_of(w, out);
 
+    mention(w, in, -1);
     if (!shape_known(w, vi) || !shape_known(w, vo))
         return INN_OK;
     return inn_labels_reshape(w->l, vi, vo, err);
@@ -259,6 +276,7 @@ static enum inn_status sink_transpose(void *state, struct inn_operand in,
     struct walk *w = state;
     int vi = value_of(w, in), vo = value_of(w, out);
 
+    mention(w, in, -1);
     if (!shape_known(w, vi) || !shape_known(w, vo))
         return INN_OK;
     return inn_labels_transpose(w->l, vi, vo, perm, err);
@@ -273,6 +291,7 @@ static enum inn_status sink_unite(void *state, struct inn_operand a,
     struct inn_bundle *b;
     int64_t *first, i, n = 0;
 
+    mention(w, a, a.axis);
     if (!shape_known(w, v) || inn_labels_bundle(w->l, v, a.axis) == NULL)
         return INN_OK;
     b = inn_labels_alone(w->l, v, a.axis);
@@ -300,6 +319,7 @@ static enum inn_status sink_pin(void *state, struct inn_operand a,
     struct walk *w = state;
     int v = value_of(w, a);
 
+    mention(w, a, a.axis);
     if (!shape_known(w, v))
         return INN_OK;
     reason = inn_arena_strdup(w->l->arena, reason, err);
@@ -336,6 +356,37 @@ static enum inn_status pin_node(struct walk *w, const char *reason,
     return st;
 }
 
+/*
+ * An axis that the row never mentioned has to keep its size: what reads it
+ * would not notice. One that only asks for shapes mentions nothing at all.
+ */
+static enum inn_status pin_unsaid(struct walk *w, struct inn_error *err)
+{
+    const struct inn_node *node = w->node;
+    char text[INN_NODE_TEXT];
+    const char *why = NULL;
+    enum inn_status st = INN_OK;
+    int i, axis;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        const struct inn_tensor *s = node->inputs[i] < 0 ? NULL
+            : inn_shapes_get(w->l->shapes, node->inputs[i]);
+
+        for (axis = 0; s != NULL && axis < s->rank && st == INN_OK; axis++) {
+            if ((w->said[i] >> axis & 1) != 0 ||
+                inn_labels_bundle(w->l, node->inputs[i], axis) == NULL)
+                continue;
+            if (why == NULL)
+                why = inn_arena_printf(w->l->arena, err,
+                                       "an axis that %s does not follow",
+                                       inn_node_text(text, node));
+            st = why == NULL ? inn_refused(err)
+                             : pin_axis(w, node->inputs[i], axis, why, err);
+        }
+    }
+    return st;
+}
+
 /* Runs the row's couple until it has nothing new to say. */
 static enum inn_status couple_node(struct walk *w, const struct inn_op *op,
                                    struct inn_error *err)
@@ -361,12 +412,19 @@ static enum inn_status couple_node(struct walk *w, const struct inn_op *op,
         shapes[i] = inn_shapes_get(w->l->shapes, node->inputs[i]);
     for (i = 0; i < n_out; i++)
         shapes[n_in + i] = inn_shapes_get(w->l->shapes, node->outputs[i]);
+    w->said = inn_arena_alloc(&scratch, n_in, 1, err);
+    if (w->said == NULL) {
+        st = inn_refused(err);
+        goto out;
+    }
     c.in = shapes;
     c.out = shapes + n_in;
     do {
         w->l->grew = false;
         st = op->couple(&c);
     } while (st == INN_OK && w->l->grew);
+    if (st == INN_OK && op->couple != inn_couple_nothing)
+        st = pin_unsaid(w, err);
 out:
     inn_arena_free(&scratch);
     return st;

@@ -528,6 +528,28 @@ START_TEST(weight_held_by_a_constant_node_is_as_free_as_an_initializer)
 }
 END_TEST
 
+START_TEST(pixels_made_of_channels_are_pinned_where_nobody_follows_them)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "b", x, 4, 8, 1);
+    x = node(&n, "Reshape", "r1", x, ints(&n, "s1", 6,
+             (int64_t[]){1, 1, 2, 2, 6, 6}), -1);
+    x = node(&n, "Transpose", "t", x, -1, -1);
+    attrs(&n, "perm", 6, (int64_t[]){0, 1, 4, 2, 5, 3});
+    x = node(&n, "Reshape", "r2", x, ints(&n, "s2", 4,
+             (int64_t[]){1, 1, 12, 12}), -1);
+    output(&n, node(&n, "GlobalAveragePool", "g", x, -1, -1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8");
+    ck_assert_ptr_nonnull(strstr(why_pinned(&n, "b.weight", 0),
+                                 "GlobalAveragePool"));
+    end(&n);
+}
+END_TEST
+
 START_TEST(stretched_gate_of_one_channel_is_pinned)
 {
     struct net n;
@@ -642,6 +664,8 @@ int main(void)
     tcase_add_test(t, shared_weight_ties_its_users);
     tcase_add_test(t,
                    weight_held_by_a_constant_node_is_as_free_as_an_initializer);
+    tcase_add_test(t,
+                   pixels_made_of_channels_are_pinned_where_nobody_follows_them);
     tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
     tcase_add_test(t, bias_and_slope_run_along);
     tcase_add_test(t, freeze_and_only_pin_and_unmatched_globs_are_errors);
