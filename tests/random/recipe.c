@@ -80,6 +80,15 @@ const struct step_kind step_kinds[] = {
 
 const int n_step_kinds = sizeof(step_kinds) / sizeof(step_kinds[0]);
 
+static int kind_of(step_fn *emit)
+{
+    int k;
+
+    for (k = 0; step_kinds[k].emit != emit; k++)
+        ;
+    return k;
+}
+
 static int draw_kind(struct rng *r)
 {
     int64_t total = 0, at;
@@ -162,12 +171,15 @@ void recipe_draw(struct recipe *r, uint64_t seed, int max_nodes)
     r->height = 2 * rng_between(&rng, 2, 6);
     r->width = rng_chance(&rng, 70) ? r->height
                                     : 2 * rng_between(&rng, 2, 6);
-    r->max_nodes = (int)rng_between(&rng, max_nodes / 3 + 1, max_nodes);
+    r->max_nodes = (int)rng_between(&rng, max_nodes / 2 + 1, max_nodes);
     r->n_steps = 1 + (int)rng_between(&rng, r->max_nodes / 2 + 1,
                                       r->max_nodes);
     if (r->n_steps > MAX_STEPS)
         r->n_steps = MAX_STEPS;
     for (i = 1; i < r->n_steps; i++)
         draw_step(&r->steps[i], &rng, i, read);
+    /* What comes before the first layer can't change its width. */
+    if (rng_chance(&rng, 80))
+        r->steps[1].kind = kind_of(step_conv);
     draw_outputs(r, &rng, read);
 }
