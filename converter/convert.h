@@ -6,6 +6,7 @@
 #define INN_CONVERTER_CONVERT_H
 
 #include "converter/groups/groups.h"
+#include "converter/moments/moments.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/model.h"
 
@@ -40,7 +41,7 @@ struct inn_convert_options {
 struct inn_convert_report {
     int nodes_read, nodes_kept, folded;
     int64_t params_read, params, params_free;
-    int without_moments; /* groups for which there are none */
+    struct inn_moments_skipped without_moments;
 };
 
 /*

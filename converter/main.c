@@ -310,9 +310,11 @@ static int print_report(struct inn_cli *cli, const char *source,
            model->n_groups,
            report->params > 0 ? 100.0 * (double)report->params_free /
                                     (double)report->params : 0.0);
-    if (!v->dry_run && !v->no_moments && report->without_moments > 0)
-        printf("%d groups have no moments: they are sampled by the rule of "
-               "the paper\n", report->without_moments);
+    if (!v->dry_run && !v->no_moments && report->without_moments.groups > 0)
+        printf("%d groups have no moments%s%s: they are sampled by the rule "
+               "of the paper\n", report->without_moments.groups,
+               report->without_moments.why[0] != '\0' ? ", " : "",
+               report->without_moments.why);
     if (!v->dry_run) {
         fputs("wrote ", stdout);
         inn_print_clean(stdout, output);

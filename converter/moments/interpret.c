@@ -1,26 +1,42 @@
 /*
  * The network graph node by graph node over a whole batch. Each graph node
- * is a graph of its own and runs through a session, so convolutions are as
- * fast as anywhere; BatchNormalization is done here where the batch's own
- * statistics are wanted. A value dies with its last reader.
+ * is a graph of its own and runs through sessions planned once, picture by
+ * picture: so it doesn't matter whether a network lets its batch be changed,
+ * and a session's workspace is that of one picture. BatchNormalization is
+ * done here where the batch's own statistics are wanted. A value dies with
+ * its last reader, and leaves its memory to a result of the same size.
  */
 #include "converter/moments/moments.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
-#include "runtime/exec/session.h"
+#include "runtime/exec/exec.h"
+#include "runtime/ops/common.h"
+
+/* Constants that one graph node may compute, as where sessions are planned. */
+#define FOLD_BYTES ((size_t)256 << 20)
+/* All values alive at once; where they would take more, fewer pictures do. */
+#define MOST_BYTES ((size_t)1 << 30)
+/* Constants of all lanes of a graph node together. */
+#define LANE_BYTES ((size_t)256 << 20)
+/* Elements that are normalised at a time. */
+#define STRIP 512
 
 enum { BN_SCALE = 1, BN_SHIFT, BN_MEAN, BN_VARIANCE };
 
 struct run {
     const struct inn_graph *graph;
-    struct inn_heap *heap;
-    struct inn_shapes shapes; /* at the batch's sizes; constants have data */
-    struct inn_tensor *now;   /* by value: data while it is alive */
+    struct inn_arena arena;
+    struct inn_shapes shapes; /* of one picture; constants have data */
+    size_t pictures;          /* a picture: what the network takes at once */
+    void **data;              /* by value: of all pictures, while alive */
+    bool *borrowed;           /* by value: an input, not ours to free */
     int *uses;                /* by value: readers to come */
+    bool *needed;             /* by graph node */
     bool standardise;
     inn_watch_fn *watch;
     void *state;
@@ -31,30 +47,24 @@ struct run {
 static bool is_batchnorm(const struct inn_node *node)
 {
     return strcmp(node->op_type, "BatchNormalization") == 0 &&
-           node->domain[0] == '\0' && node->n_inputs >= 5;
-}
-
-static const struct inn_tensor *constant(const struct inn_graph *graph, int v)
-{
-    const struct inn_tensor *t = v >= 0 ? graph->values[v].init : NULL;
-
-    return t != NULL && t->data != NULL && t->type == INN_F32 ? t : NULL;
+           node->domain[0] == '\0' && node->n_inputs >= 5 &&
+           (node->version >= 9 || inn_node_int(node, "spatial", 1) != 0);
 }
 
 /* Whether the stored variance was measured: placeholders are all alike. */
 static bool has_statistics(const struct inn_graph *graph,
                            const struct inn_node *node)
 {
-    const struct inn_tensor *t = constant(graph, node->inputs[BN_VARIANCE]);
-    const float *variance;
+    int v = node->inputs[BN_VARIANCE];
+    const struct inn_tensor *t = v >= 0 ? graph->values[v].init : NULL;
     size_t i, n;
 
-    if (t == NULL)
+    if (t == NULL || t->data == NULL || !inn_type_is_float(t->type))
         return false;
-    variance = t->data;
     n = inn_tensor_count(t);
     for (i = 1; i < n; i++) {
-        if (variance[i] != variance[0])
+        if (inn_element_get(t->type, t->data, i) !=
+            inn_element_get(t->type, t->data, 0))
             return true;
     }
     return false;
@@ -72,129 +82,262 @@ bool inn_statistics_missing(const struct inn_graph *graph)
     return true;
 }
 
-/* What value v holds now: computed, or constant; NULL: neither. */
-static const struct inn_tensor *holds(const struct run *r, int v)
+static const struct inn_tensor *constant(const struct run *r, int v)
 {
-    const struct inn_tensor *t;
-
-    if (v < 0)
-        return NULL;
-    if (r->now[v].data != NULL)
-        return &r->now[v];
-    if (r->graph->values[v].init != NULL)
-        return r->graph->values[v].init;
-    t = inn_shapes_get(&r->shapes, v);
-    return t != NULL && t->data != NULL ? t : NULL;
+    return v >= 0 ? inn_constant(r->graph, &r->shapes, v) : NULL;
 }
 
-static enum inn_status keep(struct run *r, int v, const struct inn_tensor *t)
+/* The shape of v for one picture, where v is computed or an input. */
+static const struct inn_tensor *shape_of(const struct run *r, int v)
 {
-    r->now[v] = *t;
-    r->now[v].data = inn_alloc_raw(r->heap, t->bytes, 1, r->err);
-    if (r->now[v].data == NULL)
+    return v >= 0 && constant(r, v) == NULL ? inn_shapes_get(&r->shapes, v)
+                                            : NULL;
+}
+
+/* How often node reads v. */
+static int reads(const struct inn_node *node, int v)
+{
+    int n = 0, i;
+
+    for (i = 0; i < node->n_inputs; i++)
+        n += node->inputs[i] == v;
+    return n;
+}
+
+/*
+ * The input whose memory output 0 may have: as large, ours, and not read
+ * later; or -1. Every picture's result is copied there when the picture's
+ * operands have been read.
+ */
+static int find_heir(const struct run *r, const struct inn_node *node,
+                     const int *uses)
+{
+    const struct inn_tensor *out, *in;
+    int i, v;
+
+    out = node->n_outputs > 0 ? shape_of(r, node->outputs[0]) : NULL;
+    for (i = 0; out != NULL && i < node->n_inputs; i++) {
+        v = node->inputs[i];
+        in = shape_of(r, v);
+        if (in != NULL && in->bytes == out->bytes && !r->borrowed[v] &&
+            uses[v] == reads(node, v))
+            return v;
+    }
+    return -1;
+}
+
+/* Bytes of one picture's values when most of them are alive. */
+static enum inn_status find_peak(struct run *r, size_t *peak)
+{
+    size_t n = (size_t)r->graph->n_values, alive = 0;
+    int *uses = inn_arena_alloc(&r->arena, n, sizeof(*uses), r->err);
+    int k, i, v;
+
+    *peak = 0;
+    if (uses == NULL)
         return inn_refused(r->err);
-    if (t->data != NULL)
-        memcpy(r->now[v].data, t->data, t->bytes);
+    memcpy(uses, r->uses, n * sizeof(*uses));
+    for (k = 0; k < r->graph->n_nodes; k++) {
+        const struct inn_node *node = &r->graph->nodes[k];
+        int heir;
+
+        if (!r->needed[k])
+            continue;
+        heir = find_heir(r, node, uses);
+        for (i = heir >= 0; i < node->n_outputs; i++) {
+            if (shape_of(r, node->outputs[i]) != NULL &&
+                !inn_add_size(&alive, alive,
+                              shape_of(r, node->outputs[i])->bytes))
+                alive = SIZE_MAX;
+        }
+        *peak = alive > *peak ? alive : *peak;
+        for (i = 0; i < node->n_inputs; i++) {
+            v = node->inputs[i];
+            if (shape_of(r, v) != NULL && --uses[v] == 0 && v != heir &&
+                !r->borrowed[v])
+                alive -= shape_of(r, v)->bytes;
+        }
+        for (i = 0; i < node->n_outputs; i++) {
+            v = node->outputs[i];
+            if (shape_of(r, v) != NULL && uses[v] == 0)
+                alive -= shape_of(r, v)->bytes;
+        }
+    }
     return INN_OK;
 }
 
-/* One reader fewer; the last one frees. */
-static void let_go(struct run *r, int v)
+/* Shows a value of all pictures, in f32, joined along axis 0. */
+static enum inn_status show(struct run *r, int v)
 {
-    if (v < 0 || --r->uses[v] > 0 || r->now[v].data == NULL)
-        return;
-    inn_free(r->heap, r->now[v].data);
-    r->now[v].data = NULL;
+    const struct inn_tensor *one = shape_of(r, v);
+    struct inn_tensor all;
+    enum inn_status st;
+    int64_t dims[INN_MAX_RANK];
+    void *wide = NULL;
+
+    if (one == NULL || !inn_type_is_float(one->type))
+        return INN_OK;
+    memcpy(dims, one->dims, sizeof(dims));
+    dims[0] = (one->rank > 0 ? dims[0] : 1) * (int64_t)r->pictures;
+    st = inn_tensor_init(&all, INN_F32, one->rank > 0 ? one->rank : 1, dims,
+                         r->err);
+    if (st != INN_OK)
+        return st;
+    all.data = r->data[v];
+    if (one->type != INN_F32) {
+        wide = inn_alloc_raw(r->graph->heap, all.bytes, 1, r->err);
+        if (wide == NULL)
+            return inn_refused(r->err);
+        inn_convert_elements(wide, INN_F32, all.data, one->type,
+                             inn_tensor_count(&all));
+        all.data = wide;
+    }
+    st = r->watch(r->state, v, &all, r->err);
+    inn_free(r->graph->heap, wide);
+    return st;
 }
 
 struct norm {
-    const float *in, *scale, *shift;
-    float *out;
-    size_t batch, channels, plane;
+    enum inn_type type;
+    const char *in;
+    char *out;
+    const struct inn_tensor *scale, *shift;
+    size_t batch, channels, plane, size; /* size: bytes of an element */
     double epsilon;
 };
 
-/* y = (x − mean)/√(variance + ε)·scale + shift, over batch and space. */
+/* Σ (x − about)^power over a channel. */
+static double power_sum(const struct norm *n, size_t c, double about,
+                        int power)
+{
+    float x[STRIP];
+    double sum = 0.0;
+    size_t b, at, i, len;
+
+    for (b = 0; b < n->batch; b++) {
+        const char *from = n->in + (b * n->channels + c) * n->plane * n->size;
+
+        for (at = 0; at < n->plane; at += len) {
+            len = n->plane - at < STRIP ? n->plane - at : STRIP;
+            inn_convert_elements(x, INN_F32, from + at * n->size, n->type,
+                                 len);
+            for (i = 0; i < len; i++) {
+                double d = (double)x[i] - about;
+
+                sum += power == 1 ? d : d * d;
+            }
+        }
+    }
+    return sum;
+}
+
+/*
+ * y = (x − mean)/√(variance + ε)·scale + shift, over batch and space. in and
+ * out may be the same.
+ */
 static void norm_channel(void *context, size_t c)
 {
     const struct norm *n = context;
-    double sum = 0, square = 0, count = (double)(n->batch * n->plane), by, mean;
-    size_t b, i;
+    double count = (double)n->batch * (double)n->plane;
+    double mean = power_sum(n, c, 0.0, 1) / count;
+    double variance = power_sum(n, c, mean, 2) / count;
+    double by = inn_element_get(n->scale->type, n->scale->data, c) /
+                sqrt(variance + n->epsilon);
+    double shift = inn_element_get(n->shift->type, n->shift->data, c);
+    float x[STRIP];
+    size_t b, at, i, len;
 
     for (b = 0; b < n->batch; b++) {
-        const float *x = n->in + (b * n->channels + c) * n->plane;
+        size_t base = (b * n->channels + c) * n->plane;
 
-        for (i = 0; i < n->plane; i++)
-            sum += (double)x[i];
-    }
-    mean = sum / count;
-    for (b = 0; b < n->batch; b++) {
-        const float *x = n->in + (b * n->channels + c) * n->plane;
-
-        for (i = 0; i < n->plane; i++)
-            square += ((double)x[i] - mean) * ((double)x[i] - mean);
-    }
-    by = (double)n->scale[c] / sqrt(square / count + n->epsilon);
-    for (b = 0; b < n->batch; b++) {
-        size_t at = (b * n->channels + c) * n->plane;
-
-        for (i = 0; i < n->plane; i++)
-            n->out[at + i] = (float)(((double)n->in[at + i] - mean) * by +
-                                     (double)n->shift[c]);
+        for (at = base; at < base + n->plane; at += len) {
+            len = base + n->plane - at;
+            len = len < STRIP ? len : STRIP;
+            inn_convert_elements(x, INN_F32, n->in + at * n->size, n->type,
+                                 len);
+            for (i = 0; i < len; i++)
+                x[i] = (float)(((double)x[i] - mean) * by + shift);
+            inn_convert_elements(n->out + at * n->size, n->type, x, INN_F32,
+                                 len);
+        }
     }
 }
 
-static enum inn_status run_batchnorm(struct run *r,
-                                     const struct inn_node *node)
+/* False: not of the form that is standardised; it is then run as it is. */
+static bool normalise(const struct run *r, const struct inn_node *node)
 {
-    const struct inn_tensor *x = holds(r, node->inputs[0]);
-    const struct inn_tensor *scale = constant(r->graph,
-                                              node->inputs[BN_SCALE]);
-    const struct inn_tensor *shift = constant(r->graph,
-                                              node->inputs[BN_SHIFT]);
-    struct inn_tensor like;
-    struct norm n;
-    enum inn_status st;
+    const struct inn_tensor *x = shape_of(r, node->inputs[0]);
+    struct norm n = {.scale = constant(r, node->inputs[BN_SCALE]),
+                     .shift = constant(r, node->inputs[BN_SHIFT])};
 
-    if (x == NULL || x->type != INN_F32 || x->rank < 2 || scale == NULL ||
-        shift == NULL || inn_tensor_count(scale) != (size_t)x->dims[1] ||
-        inn_tensor_count(shift) != (size_t)x->dims[1] ||
-        inn_tensor_count(x) == 0)
-        return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                        "BatchNormalization '%s' can't be standardised",
-                        node->name);
-    like = *x;
-    like.data = NULL;
-    st = keep(r, node->outputs[0], &like);
-    if (st != INN_OK)
-        return st;
-    n.in = x->data;
-    n.out = r->now[node->outputs[0]].data;
-    n.scale = scale->data;
-    n.shift = shift->data;
-    n.batch = (size_t)x->dims[0];
+    if (x == NULL || !inn_type_is_float(x->type) || x->rank < 2 ||
+        x->bytes == 0 || n.scale == NULL || n.shift == NULL)
+        return false;
+    n.type = x->type;
+    n.size = inn_type_size(x->type);
+    n.in = r->data[node->inputs[0]];
+    n.out = r->data[node->outputs[0]];
+    n.batch = r->pictures * (size_t)x->dims[0];
     n.channels = (size_t)x->dims[1];
-    n.plane = inn_tensor_count(x) / n.batch / n.channels;
+    n.plane = inn_dims_product(x->dims, 2, x->rank);
     n.epsilon = (double)inn_node_float(node, "epsilon", 1e-5f);
     inn_parallel(r->threads, n.channels, norm_channel, &n);
+    return true;
+}
+
+/* The first output, and what else is read: training outputs are refused. */
+static bool is_read(const struct run *r, const struct inn_node *node, int i)
+{
+    int v = node->outputs[i];
+
+    return v >= 0 && (i == 0 || r->uses[v] > 0);
+}
+
+/* A value of the graph of one node: an input of the shape like, or init. */
+static enum inn_status add_operand(struct run *r, struct inn_graph *g,
+                                   int i, int v)
+{
+    const struct inn_tensor *init = constant(r, v), *like = shape_of(r, v);
+    struct inn_value *value;
+    enum inn_status st;
+    char *name;
+    int at, k;
+
+    name = inn_arena_printf(&g->arena, r->err, "in%d", i);
+    if (name == NULL)
+        return inn_refused(r->err);
+    st = inn_graph_add_value(g, &at, name, r->err);
+    if (st != INN_OK)
+        return st;
+    g->nodes[0].inputs[i] = at;
+    value = &g->values[at];
+    if (init != NULL) {
+        value->init = inn_arena_alloc(&g->arena, 1, sizeof(*init), r->err);
+        if (value->init == NULL)
+            return inn_refused(r->err);
+        *value->init = *init;
+        return INN_OK;
+    }
+    value->is_input = value->declared = true;
+    value->type = like->type;
+    value->rank = like->rank;
+    for (k = 0; k < like->rank; k++)
+        value->dims[k].size = like->dims[k];
+    g->inputs[g->n_inputs++] = at;
     return INN_OK;
 }
 
 /* A graph of one graph node; what is computed enters as its inputs. */
-static enum inn_status wrap(struct run *r, const struct inn_node *node,
-                            struct inn_graph **out, struct inn_tensor *feeds,
-                            int *n_feeds)
+static enum inn_status make_alone(struct run *r, const struct inn_node *node,
+                                  struct inn_graph *g)
 {
-    struct inn_graph *g = NULL;
-    enum inn_status st = inn_graph_new(&g, r->heap, r->err);
     struct inn_node *copy;
-    int i, v, k;
+    enum inn_status st;
+    char *name;
+    int i, k;
 
-    *out = g;
-    *n_feeds = 0;
-    if (st == INN_OK)
-        st = inn_graph_add_node(g, &k, node->op_type, node->n_inputs,
-                                node->n_outputs, 0, r->err);
+    st = inn_graph_add_node(g, &k, node->op_type, node->n_inputs,
+                            node->n_outputs, 0, r->err);
     if (st != INN_OK)
         return st;
     g->inputs = inn_arena_alloc(&g->arena, (size_t)node->n_inputs + 1,
@@ -210,112 +353,287 @@ static enum inn_status wrap(struct run *r, const struct inn_node *node,
     copy->attrs = node->attrs;
     copy->n_attrs = node->n_attrs;
     for (i = 0; i < node->n_inputs && st == INN_OK; i++) {
-        const struct inn_tensor *t = holds(r, node->inputs[i]);
-        const char *name;
-
-        if (node->inputs[i] < 0)
-            continue;
-        if (t == NULL)
-            return inn_fail(r->err, INN_ERR_UNSUPPORTED, "'%s' is not known",
-                            r->graph->values[node->inputs[i]].name);
-        name = inn_arena_printf(&g->arena, r->err, "in%d", i);
-        st = name == NULL ? inn_refused(r->err)
-                          : inn_graph_add_value(g, &v, name, r->err);
-        if (st != INN_OK)
-            break;
-        copy->inputs[i] = v;
-        if (t != &r->now[node->inputs[i]]) {
-            g->values[v].init = inn_arena_alloc(&g->arena, 1, sizeof(*t),
-                                                r->err);
-            if (g->values[v].init == NULL)
-                return inn_refused(r->err);
-            *g->values[v].init = *t;
-            continue;
-        }
-        g->values[v].is_input = g->values[v].declared = true;
-        g->values[v].type = t->type;
-        g->values[v].rank = t->rank;
-        for (k = 0; k < t->rank; k++)
-            g->values[v].dims[k].size = t->dims[k];
-        g->inputs[g->n_inputs++] = v;
-        feeds[(*n_feeds)++] = *t;
+        if (node->inputs[i] >= 0)
+            st = add_operand(r, g, i, node->inputs[i]);
     }
     for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
-        const char *name = inn_arena_printf(&g->arena, r->err, "out%d", i);
-
-        if (node->outputs[i] < 0)
+        if (!is_read(r, node, i))
             continue;
+        name = inn_arena_printf(&g->arena, r->err, "out%d", i);
         st = name == NULL ? inn_refused(r->err)
-                          : inn_graph_add_value(g, &v, name, r->err);
+                          : inn_graph_add_value(g, &k, name, r->err);
         if (st != INN_OK)
             break;
-        copy->outputs[i] = v;
-        g->values[v].producer = 0;
-        g->values[v].is_output = true;
-        g->outputs[g->n_outputs++] = v;
+        copy->outputs[i] = k;
+        g->values[k].producer = 0;
+        g->values[k].is_output = true;
+        g->outputs[g->n_outputs++] = k;
     }
     return st;
+}
+
+/*
+ * The pictures of one graph node are dealt out to lanes, each with a session
+ * of its own on one thread: between pictures nobody waits for anybody, which
+ * is what costs most where all threads work on one small picture.
+ */
+struct lanes {
+    struct run *r;
+    const struct inn_node *node;
+    const struct inn_graph *graph; /* of the node alone */
+    struct inn_session_options options;
+    size_t n;
+    struct inn_error *errors; /* [n] */
+};
+
+/* One picture through a session. */
+static enum inn_status run_picture(const struct lanes *l,
+                                   struct inn_session *session,
+                                   struct inn_tensor *feeds, size_t picture,
+                                   struct inn_error *err)
+{
+    const struct inn_tensor *one, *results;
+    const struct inn_node *node = l->node;
+    const struct run *r = l->r;
+    enum inn_status st;
+    int i, n = 0;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        one = shape_of(r, node->inputs[i]);
+        if (one == NULL)
+            continue;
+        feeds[n] = *one;
+        feeds[n++].data = (char *)r->data[node->inputs[i]] +
+                          picture * one->bytes;
+    }
+    st = inn_session_run(session, &results, feeds, n, err);
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        if (!is_read(r, node, i))
+            continue;
+        one = shape_of(r, node->outputs[i]);
+        if (one != NULL && results->bytes != one->bytes)
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "'%.80s' has %zu bytes, not %zu",
+                            r->graph->values[node->outputs[i]].name,
+                            results->bytes, one->bytes);
+        if (one != NULL && one->bytes != 0)
+            memcpy((char *)r->data[node->outputs[i]] + picture * one->bytes,
+                   results->data, one->bytes);
+        results++;
+    }
+    return st;
+}
+
+static void run_lane(void *context, size_t lane)
+{
+    const struct lanes *l = context;
+    struct inn_heap *heap = l->r->graph->heap;
+    struct inn_error *err = &l->errors[lane];
+    struct inn_session *session = NULL;
+    struct inn_tensor *feeds;
+    enum inn_status st;
+    size_t k;
+
+    feeds = inn_alloc(heap, (size_t)l->node->n_inputs, sizeof(*feeds), err);
+    st = feeds == NULL ? inn_refused(err)
+                       : inn_session_new(&session, l->graph, &l->options,
+                                         err);
+    for (k = lane; k < l->r->pictures && st == INN_OK; k += l->n)
+        st = run_picture(l, session, feeds, k, err);
+    err->status = st;
+    inn_session_free(session);
+    inn_free(heap, feeds);
+}
+
+/* How many lanes: each brings the weights into an order of its own. */
+static size_t count_lanes(const struct run *r, const struct inn_node *node,
+                          size_t threads)
+{
+    size_t bytes = 0, most;
+    int i;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        const struct inn_tensor *t = constant(r, node->inputs[i]);
+
+        if (t != NULL && !inn_add_size(&bytes, bytes, t->bytes))
+            bytes = SIZE_MAX;
+    }
+    most = bytes > LANE_BYTES ? 1 : LANE_BYTES / (bytes + 1);
+    /* With fewer pictures than threads the threads share a picture. */
+    if (threads > r->pictures || most < 1)
+        return 1;
+    return threads < most ? threads : most;
 }
 
 static enum inn_status run_node(struct run *r, const struct inn_node *node)
 {
-    struct inn_session_options options = {.threads = r->threads};
-    struct inn_session *session = NULL;
-    const struct inn_tensor *results;
-    struct inn_tensor *feeds;
+    int threads = r->threads > 0 ? r->threads : inn_threads_available();
+    struct lanes l = {.r = r, .node = node};
+    struct inn_heap *heap = r->graph->heap;
     struct inn_graph *g = NULL;
     enum inn_status st;
-    int i, n, k = 0;
+    size_t k;
 
-    feeds = inn_alloc(r->heap, (size_t)node->n_inputs, sizeof(*feeds), r->err);
-    if (feeds == NULL)
-        return inn_refused(r->err);
-    st = wrap(r, node, &g, feeds, &n);
+    l.n = count_lanes(r, node, (size_t)threads);
+    l.options.threads = l.n > 1 ? 1 : threads;
+    l.errors = inn_alloc(heap, l.n, sizeof(*l.errors), r->err);
+    st = l.errors == NULL ? inn_refused(r->err)
+                          : inn_graph_new(&g, heap, r->err);
     if (st == INN_OK)
-        st = inn_session_new(&session, g, &options, r->err);
-    if (st == INN_OK)
-        st = inn_session_run(session, &results, feeds, n, r->err);
-    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
-        if (node->outputs[i] >= 0)
-            st = keep(r, node->outputs[i], &results[k++]);
+        st = make_alone(r, node, g);
+    if (st == INN_OK) {
+        l.graph = g;
+        inn_parallel((int)l.n, l.n, run_lane, &l);
     }
-    inn_session_free(session);
+    for (k = 0; k < l.n && st == INN_OK; k++) {
+        if (l.errors[k].status != INN_OK)
+            st = inn_fail(r->err, l.errors[k].status, "%s",
+                          l.errors[k].message);
+    }
     inn_graph_free(g);
-    inn_free(r->heap, feeds);
+    inn_free(heap, l.errors);
     return st;
+}
+
+/* Memory for the results: a dying operand's, or new. */
+static enum inn_status make_room(struct run *r, const struct inn_node *node,
+                                 int heir)
+{
+    const struct inn_tensor *one;
+    int i, v;
+
+    for (i = 0; i < node->n_outputs; i++) {
+        v = node->outputs[i];
+        one = shape_of(r, v);
+        if (one == NULL)
+            continue;
+        /* pictures × bytes was checked against the limit. */
+        r->data[v] = i == 0 && heir >= 0
+                         ? r->data[heir]
+                         : inn_alloc_raw(r->graph->heap, r->pictures,
+                                         one->bytes, r->err);
+        if (r->data[v] == NULL)
+            return inn_refused(r->err);
+    }
+    return INN_OK;
+}
+
+static void let_go(struct run *r, int v)
+{
+    if (!r->borrowed[v])
+        inn_free(r->graph->heap, r->data[v]);
+    r->data[v] = NULL;
 }
 
 static enum inn_status step(struct run *r, const struct inn_node *node)
 {
-    bool known = true;
+    int heir = find_heir(r, node, r->uses), i, v;
     enum inn_status st;
+
+    st = make_room(r, node, heir);
+    if (st == INN_OK && !(r->standardise && is_batchnorm(node) &&
+                          has_statistics(r->graph, node) &&
+                          normalise(r, node)))
+        st = run_node(r, node);
+    if (heir >= 0)
+        r->data[heir] = NULL;
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        if (is_read(r, node, i))
+            st = show(r, node->outputs[i]);
+    }
+    for (i = 0; i < node->n_inputs; i++) {
+        v = node->inputs[i];
+        if (shape_of(r, v) != NULL && --r->uses[v] == 0)
+            let_go(r, v);
+    }
+    for (i = 0; i < node->n_outputs; i++) {
+        v = node->outputs[i];
+        if (shape_of(r, v) != NULL && r->uses[v] == 0)
+            let_go(r, v);
+    }
+    return st;
+}
+
+/* Whether v will hold something: a network without weights is refused. */
+static bool is_there(const struct run *r, int v)
+{
+    int by = r->graph->values[v].producer;
+
+    return constant(r, v) != NULL ||
+           (shape_of(r, v) != NULL &&
+            (r->borrowed[v] || (by >= 0 && r->needed[by])));
+}
+
+/*
+ * Which graph nodes run, and how often values are read. What the network
+ * puts out is shown like all else, and not kept.
+ */
+static enum inn_status plan(struct run *r)
+{
+    const struct inn_graph *g = r->graph;
+    int *which, n = 0, k, i;
+    bool *values;
+
+    values = inn_arena_alloc(&r->arena, (size_t)g->n_values, sizeof(bool),
+                             r->err);
+    which = inn_arena_alloc(&r->arena, (size_t)g->n_nodes, sizeof(int),
+                            r->err);
+    if (values == NULL || which == NULL)
+        return inn_refused(r->err);
+    inn_mark_needed(g, &r->shapes, r->needed, values);
+    for (k = 0; k < g->n_nodes; k++) {
+        const struct inn_node *node = &g->nodes[k];
+        const struct inn_op *op = inn_node_op(node);
+        bool runs = op != NULL && op->run != NULL && node->n_captures == 0;
+
+        if (!r->needed[k])
+            continue;
+        for (i = 0; i < node->n_inputs; i++) {
+            if (node->inputs[i] >= 0) {
+                r->uses[node->inputs[i]]++;
+                runs = runs && is_there(r, node->inputs[i]);
+            }
+        }
+        for (i = 0; i < node->n_outputs; i++) {
+            int v = node->outputs[i];
+
+            if (v >= 0 && values[v])
+                runs = runs && inn_shapes_get(&r->shapes, v) != NULL;
+        }
+        if (!runs)
+            which[n++] = k;
+    }
+    return n > 0 ? inn_unsupported(g, which, n, r->err) : INN_OK;
+}
+
+/* The pictures in the inputs: the batch over what the network takes. */
+static enum inn_status count_pictures(struct run *r,
+                                      const struct inn_tensor *inputs,
+                                      struct inn_binding *bindings)
+{
+    const struct inn_graph *g = r->graph;
     int i;
 
-    for (i = 0; i < node->n_outputs; i++) {
-        if (node->outputs[i] >= 0 && holds(r, node->outputs[i]) == NULL)
-            known = false;
-    }
-    if (!known) {
-        if (r->standardise && is_batchnorm(node) &&
-            has_statistics(r->graph, node))
-            st = run_batchnorm(r, node);
-        else
-            st = run_node(r, node);
-        for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
-            if (node->outputs[i] >= 0)
-                st = r->watch(r->state, node->outputs[i],
-                              &r->now[node->outputs[i]], r->err);
-        }
-        if (st != INN_OK)
-            return st;
-    }
-    for (i = 0; i < node->n_inputs; i++)
-        let_go(r, node->inputs[i]);
-    for (i = 0; i < node->n_outputs; i++) {
-        if (node->outputs[i] >= 0 && r->uses[node->outputs[i]] == 0) {
-            r->uses[node->outputs[i]] = 1;
-            let_go(r, node->outputs[i]);
-        }
+    for (i = 0; i < g->n_inputs; i++) {
+        const struct inn_value *v = &g->values[g->inputs[i]];
+        int64_t one = v->rank > 0 && v->dims[0].size > 0 ? v->dims[0].size
+                                                         : 1;
+        struct inn_tensor again;
+
+        if (inputs[i].rank < 1 || inputs[i].dims[0] < one ||
+            inputs[i].dims[0] % one != 0 || inputs[i].data == NULL ||
+            inn_tensor_init(&again, inputs[i].type, inputs[i].rank,
+                            inputs[i].dims, r->err) != INN_OK ||
+            again.bytes != inputs[i].bytes ||
+            (i > 0 && (size_t)(inputs[i].dims[0] / one) != r->pictures))
+            return inn_fail(r->err, INN_ERR_UNSUPPORTED,
+                            "input '%.80s' is no batch of %lld each", v->name,
+                            (long long)one);
+        r->pictures = (size_t)(inputs[i].dims[0] / one);
+        bindings[i].name = v->name;
+        bindings[i].rank = inputs[i].rank;
+        memcpy(bindings[i].dims, inputs[i].dims, sizeof(inputs[i].dims));
+        bindings[i].dims[0] = one;
     }
     return INN_OK;
 }
@@ -323,36 +641,51 @@ static enum inn_status step(struct run *r, const struct inn_node *node)
 static enum inn_status start(struct run *r, const struct inn_tensor *inputs,
                              int n_inputs)
 {
-    const struct inn_graph *graph = r->graph;
+    const struct inn_graph *g = r->graph;
+    size_t n = (size_t)g->n_values, peak, all;
     struct inn_binding *bindings;
     enum inn_status st;
-    int i, k;
+    int i;
 
-    if (n_inputs != graph->n_inputs)
-        return inn_fail(r->err, INN_ERR_ARGUMENT, "%d inputs, not %d",
-                        n_inputs, graph->n_inputs);
-    r->now = inn_alloc(r->heap, (size_t)graph->n_values, sizeof(*r->now),
-                       r->err);
-    r->uses = inn_alloc(r->heap, (size_t)graph->n_values, sizeof(*r->uses),
-                        r->err);
-    bindings = inn_alloc(r->heap, (size_t)n_inputs, sizeof(*bindings), r->err);
-    if (r->now == NULL || r->uses == NULL || bindings == NULL) {
-        inn_free(r->heap, bindings);
+    if (n_inputs != g->n_inputs || n_inputs < 1)
+        return inn_fail(r->err, INN_ERR_UNSUPPORTED,
+                        "%d inputs are given, the network wants %d", n_inputs,
+                        g->n_inputs);
+    r->data = inn_arena_alloc(&r->arena, n, sizeof(*r->data), r->err);
+    r->borrowed = inn_arena_alloc(&r->arena, n, sizeof(bool), r->err);
+    r->uses = inn_arena_alloc(&r->arena, n, sizeof(*r->uses), r->err);
+    r->needed = inn_arena_alloc(&r->arena, (size_t)g->n_nodes, sizeof(bool),
+                                r->err);
+    bindings = inn_arena_alloc(&r->arena, (size_t)n_inputs,
+                               sizeof(*bindings), r->err);
+    if (r->data == NULL || r->borrowed == NULL || r->uses == NULL ||
+        r->needed == NULL || bindings == NULL)
         return inn_refused(r->err);
-    }
-    for (i = 0; i < n_inputs; i++) {
-        bindings[i].name = graph->values[graph->inputs[i]].name;
-        bindings[i].rank = inputs[i].rank;
-        for (k = 0; k < inputs[i].rank; k++)
-            bindings[i].dims[k] = inputs[i].dims[k];
-    }
-    st = inn_shapes_infer(&r->shapes, graph, bindings, (size_t)n_inputs,
-                          INN_MODEL_SPATIAL, (size_t)1 << 20, r->err);
-    inn_free(r->heap, bindings);
+    st = count_pictures(r, inputs, bindings);
     if (st == INN_OK)
-        st = inn_graph_count_uses(graph, r->uses);
+        st = inn_shapes_infer(&r->shapes, g, bindings, (size_t)n_inputs,
+                              INN_MODEL_SPATIAL, FOLD_BYTES, r->err);
+    for (i = 0; i < n_inputs && st == INN_OK; i++) {
+        r->data[g->inputs[i]] = inputs[i].data;
+        r->borrowed[g->inputs[i]] = true;
+        if (inn_shapes_get(&r->shapes, g->inputs[i]) == NULL ||
+            inn_shapes_get(&r->shapes, g->inputs[i])->type != inputs[i].type)
+            st = inn_fail(r->err, INN_ERR_UNSUPPORTED,
+                          "input '%.80s' has another type than %s",
+                          g->values[g->inputs[i]].name,
+                          inn_type_name(inputs[i].type));
+    }
+    if (st == INN_OK)
+        st = plan(r);
+    if (st == INN_OK)
+        st = find_peak(r, &peak);
+    if (st != INN_OK)
+        return st;
+    while (r->pictures > 1 && (!inn_mul_size(&all, peak, r->pictures) ||
+                               all > MOST_BYTES))
+        r->pictures = (r->pictures + 1) / 2;
     for (i = 0; i < n_inputs && st == INN_OK; i++)
-        st = keep(r, graph->inputs[i], &inputs[i]);
+        st = show(r, g->inputs[i]);
     return st;
 }
 
@@ -362,21 +695,27 @@ enum inn_status inn_interpret(const struct inn_graph *graph,
                               void *state, int threads, struct inn_error *err)
 {
     struct inn_error local = {0};
-    struct run r = {.graph = graph, .heap = graph->heap,
-                    .standardise = standardise, .watch = watch,
-                    .state = state, .threads = threads,
+    struct run r = {.graph = graph, .standardise = standardise,
+                    .watch = watch, .state = state, .threads = threads,
                     .err = err != NULL ? err : &local};
-    enum inn_status st = start(&r, inputs, n_inputs);
+    enum inn_status st;
     int k, v;
 
-    for (k = 0; k < graph->n_nodes && st == INN_OK; k++)
-        st = step(&r, &graph->nodes[k]);
-    for (v = 0; r.now != NULL && v < graph->n_values; v++)
-        inn_free(r.heap, r.now[v].data);
-    inn_free(r.heap, r.now);
-    inn_free(r.heap, r.uses);
+    inn_arena_init(&r.arena, graph->heap);
+    inn_arena_init(&r.shapes.arena, graph->heap);
+    st = start(&r, inputs, n_inputs);
+    for (k = 0; k < graph->n_nodes && st == INN_OK; k++) {
+        if (r.needed[k])
+            st = step(&r, &graph->nodes[k]);
+    }
+    for (v = 0; r.data != NULL && v < graph->n_values; v++) {
+        if (r.borrowed != NULL)
+            let_go(&r, v);
+    }
     inn_shapes_free(&r.shapes);
-    /* Whatever a session or a shape refuses: no moments from this network. */
-    return st == INN_ERR_ARGUMENT || st == INN_ERR_FORMAT ||
-                   st == INN_ERR_RANGE ? INN_ERR_UNSUPPORTED : st;
+    inn_arena_free(&r.arena);
+    /* Whatever a session or a shape refuses: it can't be run. */
+    if (st == INN_ERR_ARGUMENT || st == INN_ERR_FORMAT || st == INN_ERR_RANGE)
+        st = r.err->status = INN_ERR_UNSUPPORTED;
+    return st;
 }

@@ -17,6 +17,14 @@
 /* Ridges of the elimination and of the quadrature (fidelity 3 and 4). */
 #define RHO 0.01
 #define LAMBDA 0.02
+/* From this size on the readers of a trunk share one factor. */
+#define SHARED 512
+/*
+ * A channel that hardly varies at one reader but does at another is said to
+ * vary by this share of the mean variance at least: dividing by less would
+ * blow up what little it says.
+ */
+#define VARIANCE_LEAST 1e-3
 /* Pictures: as many as 48 of 224 × 224 have pixels, within these bounds. */
 #define PIXELS ((int64_t)48 * 224 * 224)
 #define PICTURES_LEAST 48
@@ -272,6 +280,94 @@ static enum inn_status read_inputs(struct work *w, struct group_work *gw)
     return st;
 }
 
+/*
+ * A large trunk is read by many, and a factor for each would outweigh the
+ * weights: they share the one of the mean of their correlations. Means and
+ * deviations stay their own. shared: [N × N].
+ */
+static void mean_correlation(double *shared, const struct group_work *gw)
+{
+    int64_t n = gw->n, i, j;
+    int k;
+
+    for (k = 0; k < gw->n_inputs; k++) {
+        const double *cov = gw->inputs[k].cov;
+
+        for (i = 0; i < n; i++) {
+            for (j = 0; j < n; j++) {
+                double by = sqrt(cov[i * n + i] * cov[j * n + j]);
+
+                if (i == j)
+                    shared[i * n + j] += 1.0 / gw->n_inputs;
+                else if (by > 0)
+                    shared[i * n + j] += cov[i * n + j] / by / gw->n_inputs;
+            }
+        }
+    }
+}
+
+static enum inn_status share_factor(struct work *w, struct group_work *gw,
+                                    const int64_t *nested)
+{
+    struct inn_moments *m = &w->model->moments[w->model->n_moments];
+    uint16_t *factor = NULL;
+    enum inn_status st = INN_OK;
+    double *shared, least;
+    int64_t i;
+    int k;
+
+    shared = inn_arena_alloc(&w->arena, (size_t)gw->n,
+                             (size_t)gw->n * sizeof(double), w->err);
+    if (shared == NULL)
+        return inn_refused(w->err);
+    mean_correlation(shared, gw);
+    for (k = 0; k < gw->n_inputs && st == INN_OK; k++, m++) {
+        struct input *in = &gw->inputs[k];
+
+        m->group = gw->group;
+        in->moments = w->model->n_moments++;
+        if (k == 0) {
+            st = inn_factor_moments(m, in->mean, shared, nested, gw->n,
+                                    LAMBDA, &w->model->arena, w->err);
+            factor = m->factor;
+        } else {
+            m->mean = inn_arena_alloc(&w->model->arena, (size_t)gw->n,
+                                      sizeof(float), w->err);
+            m->deviation = inn_arena_alloc(&w->model->arena, (size_t)gw->n,
+                                           sizeof(float), w->err);
+            m->factor = factor;
+        }
+        if (m->mean == NULL || m->deviation == NULL)
+            st = inn_refused(w->err);
+        for (i = 0, least = 0; i < gw->n; i++)
+            least += VARIANCE_LEAST * in->cov[i * gw->n + i] / (double)gw->n;
+        for (i = 0; i < gw->n && st == INN_OK; i++) {
+            m->mean[i] = (float)in->mean[i];
+            m->deviation[i] = (float)sqrt(fmax(in->cov[i * gw->n + i],
+                                               least));
+        }
+    }
+    return st;
+}
+
+static enum inn_status own_factors(struct work *w, struct group_work *gw,
+                                   const int64_t *nested)
+{
+    enum inn_status st = INN_OK;
+    int k;
+
+    for (k = 0; k < gw->n_inputs && st == INN_OK; k++) {
+        struct inn_moments *m = &w->model->moments[w->model->n_moments];
+
+        m->group = gw->group;
+        gw->inputs[k].moments = w->model->n_moments++;
+        st = inn_factor_moments(m, gw->inputs[k].mean, gw->inputs[k].cov,
+                                nested, gw->n, LAMBDA, &w->model->arena,
+                                w->err);
+    }
+    return st;
+}
+
 /* Nested order, error curve and factors of the group. */
 static enum inn_status finish_group(struct work *w, struct group_work *gw)
 {
@@ -302,14 +398,9 @@ static enum inn_status finish_group(struct work *w, struct group_work *gw)
     }
     st = inn_eliminate_backward(nested, error, all, gw->n_inputs, gw->n, RHO,
                                 w->o->threads, model->heap, w->err);
-    for (k = 0; k < gw->n_inputs && st == INN_OK; k++) {
-        struct inn_moments *m = &model->moments[model->n_moments];
-
-        m->group = gw->group;
-        gw->inputs[k].moments = model->n_moments++;
-        st = inn_factor_moments(m, gw->inputs[k].mean, gw->inputs[k].cov,
-                                nested, gw->n, LAMBDA, &model->arena, w->err);
-    }
+    if (st == INN_OK)
+        st = gw->n_inputs > 1 && gw->n >= SHARED
+                 ? share_factor(w, gw, nested) : own_factors(w, gw, nested);
     if (st == INN_OK) {
         g->nested = nested;
         g->nested_error = error;
@@ -419,14 +510,15 @@ static enum inn_status gather(struct work *w)
 enum inn_status inn_make_moments(struct inn_model *model,
                                  const struct inn_graph *graph,
                                  const struct inn_moments_options *options,
-                                 int *skipped, struct inn_error *err)
+                                 struct inn_moments_skipped *skipped,
+                                 struct inn_error *err)
 {
     struct work w = {.model = model, .graph = graph, .o = options};
     struct inn_error local = {0};
     enum inn_status st;
     int g, i;
 
-    *skipped = 0;
+    memset(skipped, 0, sizeof(*skipped));
     w.err = err != NULL ? err : &local;
     inn_arena_init(&w.arena, model->heap);
     st = prepare(&w);
@@ -434,7 +526,7 @@ enum inn_status inn_make_moments(struct inn_model *model,
         st = gather(&w);
     for (g = 0; g < model->n_groups && st == INN_OK; g++) {
         progress(&w, "partition", g, model->n_groups);
-        st = make_group(&w, g, skipped);
+        st = make_group(&w, g, &skipped->groups);
     }
     for (i = 0; i < w.n_gathered; i++)
         inn_gather_free(&w.gathered[i], model->heap);
@@ -443,7 +535,8 @@ enum inn_status inn_make_moments(struct inn_model *model,
         st = inn_sort_consumers(model, err);
     if (st == INN_ERR_UNSUPPORTED) {
         /* Can't be run or drawn for: the rule of the paper is what is left. */
-        *skipped = model->n_groups;
+        skipped->groups = model->n_groups;
+        memcpy(skipped->why, w.err->message, sizeof(skipped->why) - 1);
         model->n_moments = model->n_consumers = 0;
         for (g = 0; g < model->n_groups; g++)
             model->groups[g].nested = NULL;

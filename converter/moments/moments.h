@@ -134,15 +134,22 @@ struct inn_moments_options {
     void *progress_state;
 };
 
+/* Groups without moments, and the reason where it is the network's. */
+struct inn_moments_skipped {
+    int groups;
+    char why[256];
+};
+
 /*
  * Fills nested orders, moments and consumers of model from graph: the network
  * as read, before folding, whose value names are the model's. Groups whose
  * moments fail (no variance, NaN, an input that is no picture and can't be
- * run) keep none, and *skipped says how many.
+ * run) keep none: skipped says how many and why.
  */
 enum inn_status inn_make_moments(struct inn_model *model,
                                  const struct inn_graph *graph,
                                  const struct inn_moments_options *options,
-                                 int *skipped, struct inn_error *err);
+                                 struct inn_moments_skipped *skipped,
+                                 struct inn_error *err);
 
 #endif

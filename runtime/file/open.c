@@ -166,6 +166,8 @@ static void read_factor(void *context, size_t part)
     struct inn_error *err = &f->errors[part];
     enum inn_status st;
 
+    if (inn_shares_factor(model, (int)part))
+        return;
     st = inn_decode_section(m->factor, from,
                             f->source->file.data + from->offset, 1,
                             f->source->heap, err);
@@ -183,20 +185,26 @@ static enum inn_status read_factors(const struct inn_unpacking *u,
 {
     struct inn_model *model = u->model;
     struct factors f = {.u = u, .source = s};
-    size_t used = (size_t)model->n_moments, n = 0, i;
+    size_t n = (size_t)model->n_moments, used = 0, sections = 0, i;
     enum inn_status st = INN_OK;
 
     for (i = 0; i < s->n_sections; i++)
-        n += s->sections[i].kind == INN_SECTION_FACTOR;
-    if (n != used)
-        return inn_fail(err, INN_ERR_FORMAT, "%zu moments, %zu factors", used,
-                        n);
+        sections += s->sections[i].kind == INN_SECTION_FACTOR;
+    for (i = 0; i < n; i++)
+        used += i == 0 || u->factor_sections[i] != u->factor_sections[i - 1];
+    if (sections != used)
+        return inn_fail(err, INN_ERR_FORMAT, "%zu factors are read, there are "
+                        "%zu", used, sections);
     f.errors = inn_alloc(s->heap, n, sizeof(*f.errors), err);
     if (f.errors == NULL)
         return inn_refused(err);
     for (i = 0; i < n && st == INN_OK; i++) {
         size_t bytes = (size_t)s->sections[u->factor_sections[i]].raw_bytes;
 
+        if (i > 0 && u->factor_sections[i] == u->factor_sections[i - 1]) {
+            model->moments[i].factor = model->moments[i - 1].factor;
+            continue;
+        }
         model->moments[i].factor = inn_arena_alloc(&model->arena, bytes, 1,
                                                    err);
         if (model->moments[i].factor == NULL)

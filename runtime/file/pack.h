@@ -29,6 +29,9 @@ enum inn_status inn_packing_init(struct inn_packing *packing,
                                  struct inn_arena *arena,
                                  struct inn_error *err);
 
+/* Whether moments i > 0 have the factor of the moments before them. */
+bool inn_shares_factor(const struct inn_model *model, int i);
+
 /* A section's message, packed: own, inn_free(model->heap). */
 enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
                                  const struct inn_packing *packing,

@@ -45,11 +45,18 @@ static const char *node_name(const struct inn_model *model, int node)
     return "";
 }
 
+bool inn_shares_factor(const struct inn_model *model, int i)
+{
+    return i > 0 &&
+           model->moments[i].factor == model->moments[i - 1].factor;
+}
+
 static enum inn_status pack_each(Inn__Moments *all,
                                  const struct inn_packing *p,
                                  struct inn_error *err)
 {
     const struct inn_model *model = p->model;
+    uint32_t section = p->first_tensor + (uint32_t)p->n_weights;
     size_t n = (size_t)model->n_moments, i;
     Inn__Moment *items;
 
@@ -68,7 +75,9 @@ static enum inn_status pack_each(Inn__Moments *all,
             (size_t)model->groups[moments->group].size;
         m->mean = moments->mean;
         m->deviation = moments->deviation;
-        m->section = p->first_tensor + (uint32_t)p->n_weights + (uint32_t)i;
+        if (i > 0 && !inn_shares_factor(model, (int)i))
+            section++;
+        m->section = section;
         all->moment[i] = m;
     }
     return INN_OK;

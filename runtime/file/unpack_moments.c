@@ -106,7 +106,10 @@ static enum inn_status read_all(struct inn_unpacking *u,
         const Inn__Moment *m = all->moment[i];
 
         st = read_moment(&model->moments[i], m, u, err);
-        if (st == INN_OK && taken[m->section])
+        /* Moments in a row may share one; no others. */
+        if (st == INN_OK && taken[m->section] &&
+            (i == 0 || m->section != all->moment[i - 1]->section ||
+             m->group != all->moment[i - 1]->group))
             st = inn_fail(err, INN_ERR_FORMAT, "section %u is taken",
                           m->section);
         if (st != INN_OK) {

@@ -270,6 +270,8 @@ static enum inn_status put_factors(struct writer *w,
         struct content c = {(const uint8_t *)model->moments[i].factor,
                             INN_F16, INN_F16, factor_count(model, i)};
 
+        if (inn_shares_factor(model, i))
+            continue;
         st = put_section(w, INN_SECTION_FACTOR, &c, err);
     }
     return st;

@@ -483,7 +483,7 @@ START_TEST(moments_that_miss_their_factors_are_refused)
     } cases[] = {
         {{0x20, 8}, {0x20, 5}, "moments 0: section 5 of 10 is no factor"},
         {{0x20, 8}, {0x20, 99}, "moments 0: section 99 of 10 is no factor"},
-        {{0x20, 9}, {0x20, 8}, "moments 1: section 8 is taken"},
+        {{0x20, 9}, {0x20, 8}, "1 factors are read, there are 2"},
         {{0x12, 16}, {0x1a, 16}, "moments 0: 0 means for 4 channels"},
         {{0x20, 1}, {0x20, 2}, "consumer 'w2': moments 2 of 2"},
     };

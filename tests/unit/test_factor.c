@@ -359,6 +359,7 @@ int main(void)
     tcase_add_test(t, pivots_are_no_less_than_the_ridge_allows);
     tcase_add_test(t, what_is_no_covariance_is_refused);
     tcase_add_test(t, every_allocation_may_fail);
+    tcase_set_timeout(t, 120); /* seconds; two cores may be busy */
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
