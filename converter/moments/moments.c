@@ -29,6 +29,9 @@
 #define PIXELS ((int64_t)48 * 224 * 224)
 #define PICTURES_LEAST 48
 #define PICTURES_MOST 512
+/* … and no more than this many multiply-accumulates, but some pictures. */
+#define MACS ((int64_t)400 << 30)
+#define PICTURES_FEW 4
 
 struct work {
     struct inn_model *model;
@@ -137,6 +140,9 @@ static enum inn_status draw_input(struct work *w, struct inn_tensor *input)
             count = PIXELS / (dims[2] * dims[3]);
             count = count < PICTURES_LEAST ? PICTURES_LEAST
                     : count > PICTURES_MOST ? PICTURES_MOST : count;
+            if (shapes.macs > 0 && count > MACS / shapes.macs)
+                count = MACS / shapes.macs;
+            count = count < PICTURES_FEW ? PICTURES_FEW : count;
         }
         dims[0] = count;
         st = inn_tensor_new(input, &w->arena, INN_F32, 4, dims, w->err);
