@@ -14,6 +14,8 @@ libinnconvert_la_SOURCES = \
     converter/groups/reshape.c \
     converter/groups/solve.c \
     converter/moments/alone.h \
+    converter/moments/batchnorm.c \
+    converter/moments/batchnorm.h \
     converter/moments/consumers.c \
     converter/moments/consumers.h \
     converter/moments/factor.c \

@@ -3,14 +3,14 @@
  * is a graph of its own and runs through sessions planned once, picture by
  * picture: so it doesn't matter whether a network lets its batch be changed,
  * and a session's workspace is that of one picture. BatchNormalization is
- * done here where the batch's own statistics are wanted. A value dies with
+ * done apart where the batch's own statistics are wanted. A value dies with
  * its last reader, and leaves its memory to a result of the same size.
  */
 #include "converter/moments/moments.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "converter/moments/batchnorm.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
@@ -23,10 +23,6 @@
 #define MOST_BYTES ((size_t)1 << 30)
 /* Constants of all lanes of a graph node together. */
 #define LANE_BYTES ((size_t)256 << 20)
-/* Elements that are normalised at a time. */
-#define STRIP 512
-
-enum { BN_SCALE = 1, BN_SHIFT, BN_MEAN, BN_VARIANCE };
 
 struct run {
     const struct inn_graph *graph;
@@ -43,44 +39,6 @@ struct run {
     int threads;
     struct inn_error *err;
 };
-
-static bool is_batchnorm(const struct inn_node *node)
-{
-    return strcmp(node->op_type, "BatchNormalization") == 0 &&
-           node->domain[0] == '\0' && node->n_inputs >= 5 &&
-           (node->version >= 9 || inn_node_int(node, "spatial", 1) != 0);
-}
-
-/* Whether the stored variance was measured: placeholders are all alike. */
-static bool has_statistics(const struct inn_graph *graph,
-                           const struct inn_node *node)
-{
-    int v = node->inputs[BN_VARIANCE];
-    const struct inn_tensor *t = v >= 0 ? graph->values[v].init : NULL;
-    size_t i, n;
-
-    if (t == NULL || t->data == NULL || !inn_type_is_float(t->type))
-        return false;
-    n = inn_tensor_count(t);
-    for (i = 1; i < n; i++) {
-        if (inn_element_get(t->type, t->data, i) !=
-            inn_element_get(t->type, t->data, 0))
-            return true;
-    }
-    return false;
-}
-
-bool inn_statistics_missing(const struct inn_graph *graph)
-{
-    int k;
-
-    for (k = 0; k < graph->n_nodes; k++) {
-        if (is_batchnorm(&graph->nodes[k]) &&
-            has_statistics(graph, &graph->nodes[k]))
-            return false;
-    }
-    return true;
-}
 
 static const struct inn_tensor *constant(const struct run *r, int v)
 {
@@ -197,91 +155,24 @@ static enum inn_status show(struct run *r, int v)
     return st;
 }
 
-struct norm {
-    enum inn_type type;
-    const char *in;
-    char *out;
-    const struct inn_tensor *scale, *shift;
-    size_t batch, channels, plane, size; /* size: bytes of an element */
-    double epsilon;
-};
-
-/* Σ (x − about)^power over a channel. */
-static double power_sum(const struct norm *n, size_t c, double about,
-                        int power)
-{
-    float x[STRIP];
-    double sum = 0.0;
-    size_t b, at, i, len;
-
-    for (b = 0; b < n->batch; b++) {
-        const char *from = n->in + (b * n->channels + c) * n->plane * n->size;
-
-        for (at = 0; at < n->plane; at += len) {
-            len = n->plane - at < STRIP ? n->plane - at : STRIP;
-            inn_convert_elements(x, INN_F32, from + at * n->size, n->type,
-                                 len);
-            for (i = 0; i < len; i++) {
-                double d = (double)x[i] - about;
-
-                sum += power == 1 ? d : d * d;
-            }
-        }
-    }
-    return sum;
-}
-
-/*
- * y = (x − mean)/√(variance + ε)·scale + shift, over batch and space. in and
- * out may be the same.
- */
-static void norm_channel(void *context, size_t c)
-{
-    const struct norm *n = context;
-    double count = (double)n->batch * (double)n->plane;
-    double mean = power_sum(n, c, 0.0, 1) / count;
-    double variance = power_sum(n, c, mean, 2) / count;
-    double by = inn_element_get(n->scale->type, n->scale->data, c) /
-                sqrt(variance + n->epsilon);
-    double shift = inn_element_get(n->shift->type, n->shift->data, c);
-    float x[STRIP];
-    size_t b, at, i, len;
-
-    for (b = 0; b < n->batch; b++) {
-        size_t base = (b * n->channels + c) * n->plane;
-
-        for (at = base; at < base + n->plane; at += len) {
-            len = base + n->plane - at;
-            len = len < STRIP ? len : STRIP;
-            inn_convert_elements(x, INN_F32, n->in + at * n->size, n->type,
-                                 len);
-            for (i = 0; i < len; i++)
-                x[i] = (float)(((double)x[i] - mean) * by + shift);
-            inn_convert_elements(n->out + at * n->size, n->type, x, INN_F32,
-                                 len);
-        }
-    }
-}
-
 /* False: not of the form that is standardised; it is then run as it is. */
 static bool normalise(const struct run *r, const struct inn_node *node)
 {
     const struct inn_tensor *x = shape_of(r, node->inputs[0]);
-    struct norm n = {.scale = constant(r, node->inputs[BN_SCALE]),
-                     .shift = constant(r, node->inputs[BN_SHIFT])};
+    struct inn_batch_norm n = {.scale = constant(r, node->inputs[INN_BN_SCALE]),
+                     .shift = constant(r, node->inputs[INN_BN_SHIFT])};
 
     if (x == NULL || !inn_type_is_float(x->type) || x->rank < 2 ||
         x->bytes == 0 || n.scale == NULL || n.shift == NULL)
         return false;
     n.type = x->type;
-    n.size = inn_type_size(x->type);
     n.in = r->data[node->inputs[0]];
     n.out = r->data[node->outputs[0]];
     n.batch = r->pictures * (size_t)x->dims[0];
     n.channels = (size_t)x->dims[1];
     n.plane = inn_dims_product(x->dims, 2, x->rank);
     n.epsilon = (double)inn_node_float(node, "epsilon", 1e-5f);
-    inn_parallel(r->threads, n.channels, norm_channel, &n);
+    inn_normalise_batch(&n, r->threads);
     return true;
 }
 
@@ -531,8 +422,8 @@ static enum inn_status step(struct run *r, const struct inn_node *node)
     enum inn_status st;
 
     st = make_room(r, node, heir);
-    if (st == INN_OK && !(r->standardise && is_batchnorm(node) &&
-                          has_statistics(r->graph, node) &&
+    if (st == INN_OK && !(r->standardise && inn_is_batchnorm(node) &&
+                          inn_has_statistics(r->graph, node) &&
                           normalise(r, node)))
         st = run_node(r, node);
     if (heir >= 0)

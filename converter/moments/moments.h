@@ -5,8 +5,8 @@
  * them come the nested order of every group and the factors that are stored.
  *
  *   pictures.c   drawing
- *   interpret.c  the network node by node over a whole batch, with
- *                BatchNormalization standardised by the batch itself
+ *   interpret.c  the network node by node over a whole batch
+ *   batchnorm.c  BatchNormalization standardised by the batch itself
  *   gather.c     moments at the inputs of consumers
  *   metric.c     what an error of the input costs at the consumer's output
  *   nested.c     backward elimination
@@ -18,24 +18,39 @@
 
 #include "runtime/grid/moments.h"
 
-/* Deterministic dead leaves: count × channels × height × width, standardised. */
+/*
+ * Deterministic dead leaves, out: [count × channels × height × width]. Each
+ * channel has mean 0 over all pictures. One channel is grey and three are
+ * colours, exposed as photographs are and in the units of ImageNet's usual
+ * standardisation (variance about 1.1); any other number are mixes of the
+ * colours with noise of their own, variance 1. Needs nothing but seed, same
+ * bits on any number of threads. INN_ERR_RANGE: a side beyond 65536.
+ */
 enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
                                   int64_t height, int64_t width,
                                   uint64_t seed, int threads,
                                   struct inn_heap *heap,
                                   struct inn_error *err);
 
-/* A batch on its way; data in f32, owned by the interpreter. */
+/*
+ * A batch on its way, borrowed; in f32 whatever the network has. The values
+ * of all pictures are joined along axis 0 (scalars become a vector).
+ */
 typedef enum inn_status inn_watch_fn(void *state, int value,
                                      const struct inn_tensor *tensor,
                                      struct inn_error *err);
 
 /*
  * Runs graph (weights present, BatchNormalization not folded) on inputs,
- * graph node by graph node over the whole batch; watch sees every value once
- * it is computed. standardise: BatchNormalization whose stored statistics are
- * true (not constant over the channels) uses the batch's own mean and
- * variance. Values are freed after their last use.
+ * graph node by graph node over the whole batch; watch sees the inputs, and
+ * every value of floats that the outputs depend on, once it is computed.
+ * standardise: BatchNormalization whose stored statistics are true (not
+ * constant over the channels) uses the batch's own mean and variance.
+ *
+ * A picture is what a network with a fixed batch takes, else one element of
+ * axis 0; inputs hold the same number of them. Where the values that are
+ * alive at once would pass 1 GiB only the first half, quarter … of the
+ * pictures is run. INN_ERR_UNSUPPORTED: the network can't be run on these.
  */
 enum inn_status inn_interpret(const struct inn_graph *graph,
                               const struct inn_tensor *inputs, int n_inputs,
@@ -43,7 +58,7 @@ enum inn_status inn_interpret(const struct inn_graph *graph,
                               void *state, int threads,
                               struct inn_error *err);
 
-/* True where every BatchNormalization's stored variance is constant. */
+/* True unless some BatchNormalization's stored variance tells channels apart. */
 bool inn_statistics_missing(const struct inn_graph *graph);
 
 /* Most spatial distance in the table of correlations, each way. */
@@ -65,10 +80,12 @@ struct inn_gathered {
 };
 
 /*
- * Adds an activation [batch, n, spatial…] (axis 1) or [batch, n] to g, whose
- * sums live from start to finish; positions are subsampled to at most
- * positions, evenly. Products through BLAS in fixed tiles: the same bits on
- * any number of threads.
+ * Adds an activation, [batch, n, spatial…] or any other with its channels on
+ * axis (axis 0 may hold them several times over), to g, whose sums live from
+ * start to finish. Positions are subsampled to at most positions, one in each
+ * of as many even strata. Products through BLAS in fixed tiles: the same bits
+ * on any number of threads. finish: INN_ERR_UNSUPPORTED with fewer than two
+ * positions. After a failed start there is nothing to free.
  */
 enum inn_status inn_gather_start(struct inn_gathered *g, int value, int axis,
                                  int64_t n, struct inn_heap *heap,
