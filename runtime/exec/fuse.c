@@ -94,6 +94,30 @@ static int other_operand(const struct inn_builder *b,
     return o;
 }
 
+/*
+ * Whether oneDNN would see two functions of one algorithm in the chain. Its
+ * AVX-512 convolutions (2.6 at least) then give the later one the earlier's
+ * parameters: a ReLU behind a leaky ReLU came out as another leaky one.
+ */
+static bool is_repeated(const struct inn_builder *b,
+                        const struct inn_work *host, const struct inn_prim *p)
+{
+    int i;
+
+    for (i = 0; i < host->n_post; i++) {
+        const struct inn_prim *q = b->work[host->post[i].work].prim;
+        enum inn_eltwise k = p->u.eltwise.kind, had = q->u.eltwise.kind;
+
+        if (q->kind != INN_PRIM_ELTWISE)
+            continue;
+        k = k == INN_ELT_LEAKY ? INN_ELT_RELU : k;
+        had = had == INN_ELT_LEAKY ? INN_ELT_RELU : had;
+        if (k == had)
+            return true;
+    }
+    return false;
+}
+
 /* Extends the chain of work i as far as it goes. */
 static void grow(struct inn_builder *b, int i, const struct readers *r)
 {
@@ -116,7 +140,8 @@ static void grow(struct inn_builder *b, int i, const struct readers *r)
             operand = other_operand(b, host, w, v, &residual);
             if (operand < 0)
                 return;
-        } else if (w->prim->kind != INN_PRIM_ELTWISE) {
+        } else if (w->prim->kind != INN_PRIM_ELTWISE ||
+                   is_repeated(b, host, w->prim)) {
             return;
         }
         w->host = i;

@@ -357,6 +357,29 @@ START_TEST(sums_and_functions_agree_with_the_reference)
 }
 END_TEST
 
+/*
+ * oneDNN 2.6 gives the second of two like functions behind a convolution the
+ * parameters of the first.
+ */
+START_TEST(like_functions_in_a_row_keep_their_parameters)
+{
+    int64_t x[4] = {1, 1, 4, 4}, w[4] = {2, 1, 5, 5}, pads[4] = {2, 2, 2, 2};
+    struct inn_tensor in;
+    int v;
+
+    graph_begin();
+    v = add_op("Conv", add_input("x", INN_F32, 4, x), add_weight("w", 4, w),
+               -1);
+    set_ints(v, "pads", pads, 4);
+    v = add_op("LeakyRelu", v, -1, -1);
+    add_output(add_op("Relu", v, -1, -1));
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    compare(&in, 1, sum_bound(25));
+    graph_end();
+}
+END_TEST
+
 static void small_net(void)
 {
     int64_t x[] = {1, 3, 8, 8}, flat[] = {1, -1}, fc[] = {16, 10};
@@ -422,6 +445,7 @@ int main(void)
     tcase_add_loop_test(t, residual_blocks_agree_with_the_reference, 0, 16);
     tcase_add_loop_test(t, products_agree_with_the_reference, 0, 24);
     tcase_add_loop_test(t, pools_agree_with_the_reference, 0, 24);
+    tcase_add_test(t, like_functions_in_a_row_keep_their_parameters);
     tcase_add_loop_test(t, sums_and_functions_agree_with_the_reference, 0,
                         24);
     tcase_add_loop_test(
