@@ -59,12 +59,43 @@ static bool consistent(const struct inn_model *model, const int64_t *widths,
     return ok;
 }
 
-/* Another width than its own: about half for even groups, 3/4 for odd. */
-static int64_t other_width(const struct inn_group *group, int g)
+/*
+ * Another width than its own. Narrow: about half for even groups, 3/4 for
+ * odd. Wide: twice as many, which shows where an axis of length 1 that has
+ * channels was taken for one that has none.
+ */
+static int64_t other_width(const struct inn_group *group, int g, bool wide)
 {
     int64_t n = g % 2 == 0 ? group->size / 2 : group->size * 3 / 4;
 
+    if (wide)
+        return 2 * group->size;
     return n > 0 ? n : 1;
+}
+
+/* Tries all groups at once, and one at a time to find the culprit. */
+static enum inn_status try_widths(const struct inn_model *model, bool wide,
+                                  int64_t *widths, int *bad, char *why,
+                                  size_t len, struct inn_error *err)
+{
+    enum inn_status st;
+    int g, k;
+
+    for (g = 0; g < model->n_groups; g++)
+        widths[g] = other_width(&model->groups[g], g, wide);
+    if (consistent(model, widths, why, len, &st, err) || st != INN_OK)
+        return st;
+    for (g = 0; g < model->n_groups && *bad < 0 && st == INN_OK; g++) {
+        for (k = 0; k < model->n_groups; k++)
+            widths[k] = k == g ? other_width(&model->groups[k], k, wide)
+                               : model->groups[k].size;
+        if (!consistent(model, widths, why, len, &st, err))
+            *bad = g;
+    }
+    /* Only together do they fail: give up the first, and try again. */
+    if (*bad < 0 && model->n_groups > 0)
+        *bad = 0;
+    return st;
 }
 
 enum inn_status inn_verify_groups(const struct inn_model *model, int *bad,
@@ -73,28 +104,15 @@ enum inn_status inn_verify_groups(const struct inn_model *model, int *bad,
 {
     int64_t *widths;
     enum inn_status st;
-    int g, k;
 
     *bad = -1;
     widths = inn_alloc(model->heap, (size_t)model->n_groups, sizeof(*widths),
                        err);
     if (widths == NULL)
         return inn_refused(err);
-    for (g = 0; g < model->n_groups; g++)
-        widths[g] = other_width(&model->groups[g], g);
-    if (!consistent(model, widths, why, len, &st, err) && st == INN_OK) {
-        /* One at a time finds the culprit. */
-        for (g = 0; g < model->n_groups && *bad < 0 && st == INN_OK; g++) {
-            for (k = 0; k < model->n_groups; k++)
-                widths[k] = k == g ? other_width(&model->groups[k], k)
-                                   : model->groups[k].size;
-            if (!consistent(model, widths, why, len, &st, err))
-                *bad = g;
-        }
-        /* Only together do they fail: give up the first, and try again. */
-        if (*bad < 0 && model->n_groups > 0)
-            *bad = 0;
-    }
+    st = try_widths(model, false, widths, bad, why, len, err);
+    if (st == INN_OK && *bad < 0)
+        st = try_widths(model, true, widths, bad, why, len, err);
     inn_free(model->heap, widths);
     return st;
 }

@@ -183,11 +183,16 @@ enum inn_status inn_labels_transpose(struct inn_labels *l, int in, int out,
                     axes[n_axes++] = k;
             }
         }
+        if (n_axes == 0) { /* an axis of length 1 that goes away */
+            for (e = 0; e < from->count; e++)
+                inn_labels_pin(l, from->labels[e], "dropped by Squeeze");
+            continue;
+        }
         to = inn_labels_add(l, out, axes, n_axes, err);
         if (to == NULL)
             return inn_refused(err);
         for (e = 0; e < to->count; e++) {
-            int64_t index[INN_MAX_RANK], rest = e, at = 0;
+            int64_t index[INN_MAX_RANK] = {0}, rest = e, at = 0;
 
             for (k = to->n_axes - 1; k >= 0; k--) {
                 index[perm[to->axes[k]]] = rest % to->dims[k];

@@ -50,7 +50,10 @@ struct inn_sink {
     /* Same elements in row-major order, other factorisation of the axes. */
     enum inn_status (*reshape)(void *state, struct inn_operand in,
                                struct inn_operand out, struct inn_error *err);
-    /* Axis i of out is axis perm[i] of in. */
+    /*
+     * Axis i of out is axis perm[i] of in, or new (-1), of length 1. Axes of
+     * in that perm leaves out are of length 1 as well.
+     */
     enum inn_status (*transpose)(void *state, struct inn_operand in,
                                  struct inn_operand out, const int64_t *perm,
                                  struct inn_error *err);

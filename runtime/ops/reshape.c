@@ -2,8 +2,11 @@
  * The same elements in other axes: Reshape, Flatten, Squeeze, Unsqueeze.
  * Their bytes don't move, so exec may treat them as views.
  */
+#include <string.h>
+
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
+#include "runtime/ops/couple.h"
 #include "runtime/ops/rows.h"
 
 /* The wanted shape: an attribute at opset 1, input 1 from 5. */
@@ -268,4 +271,49 @@ enum inn_status inn_infer_unsqueeze(struct inn_infer *c)
     for (i = 0; i < rank; i++)
         dims[i] = set & 1u << i ? 1 : x->dims[from++];
     return inn_infer_out(c, 0, x->type, rank, dims);
+}
+
+/*
+ * Which axis is new or gone is known, other than with Reshape, where an axis
+ * of length 1 that has channels could be any of length 1.
+ */
+enum inn_status inn_couple_squeeze(struct inn_couple *c)
+{
+    bool adds = strcmp(c->node->op_type, "Unsqueeze") == 0;
+    struct inn_args a = INN_ARGS(c);
+    int64_t perm[INN_MAX_RANK];
+    int i, from = 0, more, less;
+    struct inn_list list;
+    unsigned set = 0;
+    enum inn_status st = squeeze_list(&a, &list);
+
+    if (st != INN_OK || c->n_in < 1 || c->in[0] == NULL || c->n_out < 1 ||
+        c->out[0] == NULL)
+        return st;
+    if (list.given && !list.known)
+        return inn_couple_reshape(c);
+    less = c->in[0]->rank;
+    more = c->out[0]->rank;
+    if (!adds) {
+        less = more;
+        more = c->in[0]->rank;
+    }
+    st = axis_set(&a, &list, more, &set);
+    if (st != INN_OK)
+        return st;
+    for (i = 0; !list.given && i < more; i++)
+        set |= c->in[0]->dims[i] == 1 ? 1u << i : 0;
+    for (i = 0; i < more; i++) {
+        if (set & 1u << i) {
+            if (adds)
+                perm[i] = -1;
+        } else if (from < less) {
+            perm[adds ? i : from] = adds ? from : i;
+            from++;
+        }
+    }
+    if (from < less) /* shapes were declared that don't fit */
+        return inn_couple_reshape(c);
+    return c->sink->transpose(c->state, inn_in(0, 0), inn_out(0, 0), perm,
+                              c->err);
 }

@@ -132,7 +132,7 @@ inn_run_fn inn_run_reduce;
 /* reshape.c */
 inn_infer_fn inn_infer_flatten, inn_infer_reshape, inn_infer_squeeze,
     inn_infer_unsqueeze;
-inn_couple_fn inn_couple_reshape;
+inn_couple_fn inn_couple_reshape, inn_couple_squeeze;
 inn_resize_fn inn_resize_reshape;
 
 /* slice.c */

@@ -550,6 +550,23 @@ START_TEST(pixels_made_of_channels_are_pinned_where_nobody_follows_them)
 }
 END_TEST
 
+START_TEST(unsqueeze_knows_which_of_two_axes_of_length_1_is_new)
+{
+    struct net n;
+    int x, u;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 1, 3, 1);
+    u = node(&n, "Unsqueeze", "u", x, ints(&n, "at", 1, (int64_t[]){1}), -1);
+    x = node(&n, "Squeeze", "s", u, ints(&n, "to", 1, (int64_t[]){1}), -1);
+    output(&n, conv(&n, "b", x, 5, 1, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:1");
+    ck_assert_ptr_nonnull(inn_model_axis(&n.model, u, 2));
+    ck_assert_ptr_null(inn_model_axis(&n.model, u, 1));
+    end(&n);
+}
+END_TEST
+
 START_TEST(stretched_gate_of_one_channel_is_pinned)
 {
     struct net n;
@@ -666,6 +683,7 @@ int main(void)
                    weight_held_by_a_constant_node_is_as_free_as_an_initializer);
     tcase_add_test(t,
                    pixels_made_of_channels_are_pinned_where_nobody_follows_them);
+    tcase_add_test(t, unsqueeze_knows_which_of_two_axes_of_length_1_is_new);
     tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
     tcase_add_test(t, bias_and_slope_run_along);
     tcase_add_test(t, freeze_and_only_pin_and_unmatched_globs_are_errors);
