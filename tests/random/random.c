@@ -67,7 +67,7 @@ static int check_all(const struct run *run)
         recipe_draw(&r, (uint64_t)(run->seed + i), (int)run->nodes);
         if (run->print)
             show(run, &r);
-        laws_check(&v, &r, run->dir);
+        laws_check(&v, &r, run->dir, 2);
         if (v.law != NULL)
             return report(run, &r, &v);
         if (v.unstable)

@@ -158,14 +158,15 @@ int transpose(struct emit *e, int x, const int64_t *perm, size_t n);
 struct verdict {
     const char *law; /* NULL: all hold */
     char why[400];
-    bool unstable;      /* not judged: its values vanish or overflow */
+    bool unstable;      /* not judged: its values overflow */
     bool sensitive;     /* differences had to be judged by its own noise */
     double free_share;  /* of the parameters */
     int nodes, groups;
 };
 
+/* Files go to dir; plans: how many widths are tried. */
 void laws_check(struct verdict *verdict, const struct recipe *r,
-                const char *dir);
+                const char *dir, int plans);
 
 /* shrink.c: the smallest recipe found that breaks the same law. */
 void shrink(struct recipe *r, struct verdict *verdict, const char *dir);

@@ -155,14 +155,14 @@ static void draw_outputs(struct recipe *r, struct rng *rng,
 
 void recipe_draw(struct recipe *r, uint64_t seed, int max_nodes)
 {
-    static const int opsets[] = {12, 13, 17, 18, 21};
+    static const int opsets[] = {11, 12, 13, 17, 18, 21};
     struct rng rng = {seed * 2 + 1};
     bool read[MAX_STEPS] = {false};
     int i;
 
     memset(r, 0, sizeof(*r));
     r->seed = seed;
-    r->opset = opsets[rng_between(&rng, 0, 4)];
+    r->opset = opsets[rng_between(&rng, 0, 5)];
     r->batch = rng_between(&rng, 1, 2);
     r->open_batch = rng_chance(&rng, 40);
     r->keep_dead = rng_chance(&rng, 10);
