@@ -114,6 +114,9 @@ static enum inn_status add_node(struct inn_readers *all, int *capacity,
         (prim.kind == INN_PRIM_MATMUL && in[1]->rank != 2))
         return INN_OK;
     axis = inn_model_axis(model, r.weight, r.axis);
+    /* A depthwise transposed convolution runs along it. */
+    if (axis != NULL && axis->role != INN_ROLE_IN)
+        return INN_OK;
     for (g = 0; axis != NULL && g < model->n_groups; g++) {
         for (i = 0; i < axis->n_spans && axis->spans[i].group != g; i++)
             ;
