@@ -255,6 +255,8 @@ static bool convert(struct trial *t)
     options.edge = (enum inn_edge)rng_between(&t->rng, 0, 1);
     options.keep_bn = rng_chance(&t->rng, 30);
     options.order = rng_chance(&t->rng, 80);
+    options.moments = rng_chance(&t->rng, 30);
+    options.pictures = 8;
     options.threads = 1;
     if (inn_convert(&t->model, &report, t->path[0], &options, t->heap,
                     &t->err) != INN_OK)
@@ -367,6 +369,13 @@ static bool law_permute(struct trial *t)
     return ok;
 }
 
+static void draw_rules(struct trial *t, struct inn_plan *plan)
+{
+    plan->partition = (enum inn_partition)rng_between(&t->rng, 0, 2);
+    plan->quadrature = (enum inn_quadrature)rng_between(
+        &t->rng, 0, plan->partition == INN_PARTITION_MOMENTS ? 6 : 5);
+}
+
 /* Through a file at full width: the bits of the network itself. */
 static bool law_full(struct trial *t)
 {
@@ -387,8 +396,7 @@ static bool law_full(struct trial *t)
         broken(t, "full width", "%s", t->err.message);
         goto out;
     }
-    plan.partition = (enum inn_partition)rng_between(&t->rng, 0, 1);
-    plan.quadrature = (enum inn_quadrature)rng_between(&t->rng, 0, 5);
+    draw_rules(t, &plan);
     if (inn_model_sample(&g, t->file, &plan, 1, &t->err) != INN_OK) {
         broken(t, "full width", "%s", t->err.message);
         goto out;
@@ -411,10 +419,9 @@ static bool draw_plan(struct trial *t, struct inn_plan *plan)
 
     if (inn_plan_full(plan, t->file, &t->err) != INN_OK)
         return broken(t, "plan", "%s", t->err.message);
-    plan->partition = (enum inn_partition)rng_between(&t->rng, 0, 1);
-    plan->quadrature = (enum inn_quadrature)rng_between(&t->rng, 0, 5);
+    draw_rules(t, plan);
     /* The L1 partition keeps channels: it has no more of them. */
-    wide = plan->partition == INN_PARTITION_UNIFORM;
+    wide = plan->partition != INN_PARTITION_L1;
     for (g = 0; g < t->file->n_groups; g++) {
         int64_t size = t->file->groups[g].size, n;
 
