@@ -29,3 +29,17 @@ tests_unit_test_nested_SOURCES = \
     tests/unit/dense.h \
     tests/unit/test_nested.c
 tests_unit_test_nested_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_gather
+tests_unit_test_gather_SOURCES = \
+    tests/unit/dense.h \
+    tests/unit/test_gather.c
+tests_unit_test_gather_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_interpret
+tests_unit_test_interpret_SOURCES = \
+    tests/unit/dense.h \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/test_interpret.c
+tests_unit_test_interpret_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_pictures
+tests_unit_test_pictures_LDADD = libinnconvert.la $(LDADD)
