@@ -32,8 +32,10 @@ static int value_of(const struct walk *w, struct inn_operand o)
 /* Notes that couple spoke of an axis; -1: of all. */
 static void mention(struct walk *w, struct inn_operand o, int axis)
 {
+    unsigned bits = axis < 0 ? 0xffu : 1u << axis;
+
     if (!o.is_output && o.index < w->node->n_inputs)
-        w->said[o.index] |= axis < 0 ? 0xff : (uint8_t)(1u << axis);
+        w->said[o.index] = (uint8_t)(w->said[o.index] | bits);
 }
 
 static bool is_weight(const struct walk *w, int v)
