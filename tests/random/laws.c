@@ -21,7 +21,7 @@
 
 /* As tests/nets/permute.c: rounding gives 2e-5, a wrong group 1e-1. */
 #define TOLERANCE 1e-4
-/* A difference may be so many times what noise of half an ulp makes. */
+/* A difference may be so many times what noise of an ulp makes. */
 #define NOISE_FACTOR 64
 
 struct outputs {
@@ -138,7 +138,7 @@ static bool same_bits(const struct outputs *a, const struct outputs *b)
     return true;
 }
 
-/* A copy of graph whose f32 weights are off by up to half an ulp. */
+/* A copy of graph whose f32 weights are larger by up to an ulp. */
 static struct inn_graph *noisy(struct trial *t, const struct inn_graph *graph)
 {
     struct inn_graph *g;
