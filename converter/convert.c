@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "config.h"
+#include "converter/calibrate.h"
 #include "converter/moments/moments.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
@@ -245,8 +246,20 @@ static enum inn_status make_moments(struct inn_model *model,
                                      .progress = o->progress,
                                      .progress_state = o->progress_state};
 
-    return inn_make_moments(model, unfolded, &mo, &report->without_moments,
-                            err);
+    struct inn_feed real;
+    struct inn_arena arena;
+    enum inn_status st = INN_OK;
+
+    inn_arena_init(&arena, model->heap);
+    if (o->calibration != NULL) {
+        st = inn_calibrate(&real, o->calibration, model, unfolded, &arena,
+                           err);
+        mo.real = &real;
+    }
+    if (st == INN_OK)
+        st = inn_make_moments(model, unfolded, &mo, &report->moments, err);
+    inn_arena_free(&arena);
+    return st;
 }
 
 static enum inn_status convert(struct inn_model *model,

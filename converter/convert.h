@@ -10,6 +10,8 @@
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/model.h"
 
+struct inn_calibration; /* calibrate.h */
+
 struct inn_convert_options {
     enum inn_kernel kernel;
     enum inn_edge edge;
@@ -19,6 +21,7 @@ struct inn_convert_options {
     bool moments;     /* nested orders and least-squares quadratures */
     int64_t pictures; /* drawn for the moments; 0: by their size */
     uint64_t seed;    /* of the pictures */
+    const struct inn_calibration *calibration; /* or NULL: nothing but them */
     struct inn_group_options groups;
     struct inn_onnx_options onnx;
     /*
@@ -41,7 +44,7 @@ struct inn_convert_options {
 struct inn_convert_report {
     int nodes_read, nodes_kept, folded;
     int64_t params_read, params, params_free;
-    struct inn_moments_skipped without_moments;
+    struct inn_moments_report moments;
 };
 
 /*

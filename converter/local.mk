@@ -1,6 +1,9 @@
 # inn-convert. The parts that tests link are a library of their own.
 noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
+    converter/calibrate.c \
+    converter/calibrate.h \
+    converter/calibrate_folder.c \
     converter/convert.c \
     converter/convert.h \
     converter/features.c \
@@ -16,10 +19,14 @@ libinnconvert_la_SOURCES = \
     converter/moments/alone.h \
     converter/moments/batchnorm.c \
     converter/moments/batchnorm.h \
+    converter/moments/blend.c \
     converter/moments/consumers.c \
     converter/moments/consumers.h \
     converter/moments/factor.c \
     converter/moments/gather.c \
+    converter/moments/input_range.c \
+    converter/moments/inputs.c \
+    converter/moments/inputs.h \
     converter/moments/interpret.c \
     converter/moments/metric.c \
     converter/moments/moments.c \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "converter/calibrate.h"
 #include "converter/convert.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
@@ -20,7 +21,9 @@ struct values {
     int kernel, edge, store, codec, layout;
     double nodes, scale;
     bool keep_bn, no_moments, dry_run;
-    int64_t pictures;
+    int64_t pictures, samples;
+    const char *calibrate;
+    int images;
     struct inn_cli_list freeze, only;
     struct inn_cli_numbers mean, std;
 };
@@ -47,6 +50,13 @@ static const struct inn_option options[] = {
     {"pictures", 0, INN_OPT_INT, AT(pictures), "N", 1, 65536,
      "pictures to draw and measure with (--seed: which); default: as many as "
      "their size allows"},
+    {"calibrate", 0, INN_OPT_TEXT, AT(calibrate), "DATA", 0, 0,
+     "measure on your own inputs too: .npz (array x, or one per input), "
+     ".npy, or a folder of pictures or .npy files; no labels"},
+    {"samples", 0, INN_OPT_INT, AT(samples), "N", 1, 1000000,
+     "how many of them, evenly spread (default 64)"},
+    {"images", 0, INN_OPT_CHOICE, AT(images), "all|even|odd", 0, 0,
+     "which of them count, by number"},
     {"only", 0, INN_OPT_LIST, AT(only), "GLOB", 0, 0,
      "let only these groups change their width"},
     {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
@@ -82,25 +92,27 @@ static const char *default_output(struct inn_cli *cli, const char *path,
 /* Whose progress is shown, and whether moments are part of it. */
 struct shown {
     struct inn_cli *cli;
-    bool moments;
+    bool moments, samples;
 };
 
 static void show_progress(void *state, const char *phase, int i, int n)
 {
     static const struct {
         const char *name;
-        bool moments; /* only with them */
-    } phases[] = {{"read", false},     {"groups", false},
-                  {"order", false},    {"grids", false},
-                  {"pictures", true},  {"moments", true},
-                  {"partition", true}, {"write", false}};
+        bool moments, samples; /* only with them */
+    } phases[] = {{"read", false, false},     {"groups", false, false},
+                  {"order", false, false},    {"grids", false, false},
+                  {"samples", true, true},    {"pictures", true, false},
+                  {"moments", true, false},   {"partition", true, false},
+                  {"write", false, false}};
     const struct shown *shown = state;
     struct inn_progress *progress = &shown->cli->progress;
     int at = 0, count = 0;
     size_t k;
 
     for (k = 0; k < INN_COUNT(phases); k++) {
-        if (phases[k].moments && !shown->moments)
+        if ((phases[k].moments && !shown->moments) ||
+            (phases[k].samples && !shown->samples))
             continue;
         count++;
         if (strcmp(phases[k].name, phase) == 0)
@@ -155,7 +167,8 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
 {
     static const char *const kernels[] = {"cubic", "cubic75", "linear"};
     static const char *const stores[] = {"f32", "f16", "bf16"};
-    const char *drawn = "";
+    static const char *const images[] = {"all", "even", "odd"};
+    const char *drawn = "", *real = "";
 
     if (!v->no_moments && v->pictures > 0)
         drawn = inn_arena_printf(&cli->arena, err, " --pictures %lld",
@@ -163,13 +176,20 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
     if (drawn != NULL && !v->no_moments && v->common.seed != 0)
         drawn = inn_arena_printf(&cli->arena, err, "%s --seed %lld", drawn,
                                  (long long)v->common.seed);
-    if (drawn == NULL)
+    if (drawn != NULL && !v->no_moments && v->calibrate != NULL)
+        real = inn_arena_printf(&cli->arena, err,
+                                " --calibrate --samples %lld --images %s",
+                                v->samples > 0 ? (long long)v->samples
+                                               : INN_CALIBRATE_SAMPLES,
+                                images[v->images]);
+    if (drawn == NULL || real == NULL)
         return NULL;
     return inn_arena_printf(&cli->arena, err,
-                            "--kernel %s --edge %s --nodes %g --store %s%s%s",
+                            "--kernel %s --edge %s --nodes %g --store "
+                            "%s%s%s%s",
                             kernels[v->kernel], v->edge ? "clamp" : "keys",
                             v->nodes, stores[v->store],
-                            v->keep_bn ? " --keep-bn" : "", drawn);
+                            v->keep_bn ? " --keep-bn" : "", drawn, real);
 }
 
 static uint64_t file_size(const char *path)
@@ -310,11 +330,13 @@ static int print_report(struct inn_cli *cli, const char *source,
            model->n_groups,
            report->params > 0 ? 100.0 * (double)report->params_free /
                                     (double)report->params : 0.0);
-    if (!v->dry_run && !v->no_moments && report->without_moments.groups > 0)
+    if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
+        printf("moments from %s\n", report->moments.from);
+    if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
         printf("%d groups have no moments%s%s: they are sampled by the rule "
-               "of the paper\n", report->without_moments.groups,
-               report->without_moments.why[0] != '\0' ? ", " : "",
-               report->without_moments.why);
+               "of the paper\n", report->moments.groups,
+               report->moments.why[0] != '\0' ? ", " : "",
+               report->moments.why);
     if (!v->dry_run) {
         fputs("wrote ", stdout);
         inn_print_clean(stdout, output);
@@ -352,7 +374,11 @@ static int run(struct inn_cli *cli, const void *values)
 {
     const struct values *v = values;
     const char *source = cli->operands[0], *output = v->output, *named = source;
-    struct shown shown = {cli, !v->no_moments && !v->dry_run};
+    struct shown shown = {cli, !v->no_moments && !v->dry_run,
+                          v->calibrate != NULL};
+    const struct inn_calibration calibration = {
+        v->calibrate, v->samples, (enum inn_images)v->images, show_progress,
+        &shown};
     struct inn_convert_options o = {
         .kernel = (enum inn_kernel)v->kernel,
         .edge = (enum inn_edge)v->edge,
@@ -362,6 +388,7 @@ static int run(struct inn_cli *cli, const void *values)
         .moments = shown.moments,
         .pictures = v->pictures,
         .seed = (uint64_t)v->common.seed,
+        .calibration = v->calibrate != NULL ? &calibration : NULL,
         .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,
                    NULL, 0},
         .onnx = {v->common.external_dir},
@@ -378,6 +405,12 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     int code;
 
+    if (v->calibrate == NULL && (v->samples > 0 || v->images != 0))
+        return inn_cli_usage(cli, "--samples and --images go with "
+                             "--calibrate");
+    if (v->calibrate != NULL && v->no_moments)
+        return inn_cli_usage(cli, "--calibrate measures moments, "
+                             "--no-moments forbids it");
     st = read_prep(&o.prep, v, &err);
     if (st != INN_OK)
         return inn_cli_error(cli, NULL, &err);
@@ -417,6 +450,7 @@ static const char *const examples[] = {
     "inn-convert resnet50.onnx -o small.inn --store f16",
     "inn-convert net.onnx --dry-run --input-shape x:1,3,224,224",
     "inn-convert net.onnx --freeze 'head.*' --nodes 0.5",
+    "inn-convert net.onnx --calibrate photos --samples 128 --scale 1/255",
     NULL};
 
 static const struct inn_command command = {

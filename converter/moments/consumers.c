@@ -1,5 +1,5 @@
 /*
- * Readers of channels, their metrics, and the range of their pictures.
+ * Readers of channels, and their metrics.
  */
 #include "converter/moments/consumers.h"
 
@@ -8,10 +8,6 @@
 
 #include "runtime/base/error.h"
 #include "runtime/grid/slots.h"
-
-/* Means and deviations of photographs, in units of the full range. */
-#define PHOTO_MEAN 0.45
-#define PHOTO_DEVIATION 0.225
 
 /* The initializer that a value is, or renames or widens; -1: none. */
 static int weight_of(const struct inn_model *model, int v)
@@ -283,31 +279,4 @@ enum inn_status inn_sort_consumers(struct inn_model *model,
         model->consumers[i] = all[i].consumer;
     inn_free(model->heap, all);
     return INN_OK;
-}
-
-void inn_fit_input(struct inn_tensor *pictures, const struct inn_graph *graph,
-                   const struct inn_input_prep *prep)
-{
-    const struct inn_value *out = &graph->values[graph->outputs[0]];
-    int64_t plane = pictures->dims[2] * pictures->dims[3], i;
-    int64_t planes = pictures->dims[0] * pictures->dims[1], p;
-    float *data = pictures->data;
-
-    if (!prep->given && (!out->declared || out->rank != 4))
-        return;
-    for (p = 0; p < planes; p++) {
-        int64_t c = p % pictures->dims[1];
-
-        for (i = 0; i < plane; i++) {
-            double v = PHOTO_MEAN + PHOTO_DEVIATION *
-                                        (double)data[p * plane + i];
-
-            v = v < 0 ? 0 : v > 1 ? 1 : v;
-            if (prep->given)
-                v = (v * 255 * prep->scale -
-                     prep->mean[prep->n > 1 && c < 4 ? c : 0]) /
-                    prep->std[prep->n > 1 && c < 4 ? c : 0];
-            data[p * plane + i] = (float)v;
-        }
-    }
 }

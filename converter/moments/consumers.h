@@ -48,12 +48,4 @@ enum inn_status inn_reader_metric(double *metric,
 enum inn_status inn_sort_consumers(struct inn_model *model,
                                    struct inn_error *err);
 
-/*
- * Brings standardised pictures into the network's own range: by the
- * preparation the user gave; to 0 … 1 where the network makes pictures of
- * pictures; else they stay, as classifiers are trained on such.
- */
-void inn_fit_input(struct inn_tensor *pictures, const struct inn_graph *graph,
-                   const struct inn_input_prep *prep);
-
 #endif

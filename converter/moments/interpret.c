@@ -37,6 +37,7 @@ struct run {
     inn_watch_fn *watch;
     void *state;
     int threads;
+    int64_t *ran;
     struct inn_error *err;
 };
 
@@ -497,40 +498,35 @@ static enum inn_status plan(struct run *r)
     return n > 0 ? inn_unsupported(g, which, n, r->err) : INN_OK;
 }
 
-/* The pictures in the inputs: the batch over what the network takes. */
-static enum inn_status count_pictures(struct run *r,
-                                      const struct inn_tensor *inputs,
-                                      struct inn_binding *bindings)
+/* What the network takes at once, of each input. */
+static enum inn_status bind_inputs(struct run *r, const struct inn_feed *feed,
+                                   struct inn_binding *bindings)
 {
     const struct inn_graph *g = r->graph;
     int i;
 
     for (i = 0; i < g->n_inputs; i++) {
         const struct inn_value *v = &g->values[g->inputs[i]];
-        int64_t one = v->rank > 0 && v->dims[0].size > 0 ? v->dims[0].size
-                                                         : 1;
+        const struct inn_tensor *t = &feed->items[i];
         struct inn_tensor again;
 
-        if (inputs[i].rank < 1 || inputs[i].dims[0] < one ||
-            inputs[i].dims[0] % one != 0 || inputs[i].data == NULL ||
-            inn_tensor_init(&again, inputs[i].type, inputs[i].rank,
-                            inputs[i].dims, r->err) != INN_OK ||
-            again.bytes != inputs[i].bytes ||
-            (i > 0 && (size_t)(inputs[i].dims[0] / one) != r->pictures))
+        if (t->rank < 1 || t->dims[0] < feed->count ||
+            t->dims[0] % feed->count != 0 || t->data == NULL ||
+            inn_tensor_init(&again, t->type, t->rank, t->dims, r->err) !=
+                INN_OK || again.bytes != t->bytes)
             return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                            "input '%.80s' is no batch of %lld each", v->name,
-                            (long long)one);
-        r->pictures = (size_t)(inputs[i].dims[0] / one);
+                            "input '%.80s' is no batch of %lld", v->name,
+                            (long long)feed->count);
         bindings[i].name = v->name;
-        bindings[i].rank = inputs[i].rank;
-        memcpy(bindings[i].dims, inputs[i].dims, sizeof(inputs[i].dims));
-        bindings[i].dims[0] = one;
+        bindings[i].rank = v->rank == 0 ? 0 : t->rank;
+        memcpy(bindings[i].dims, t->dims, sizeof(t->dims));
+        bindings[i].dims[0] = t->dims[0] / feed->count;
     }
     return INN_OK;
 }
 
-static enum inn_status start(struct run *r, const struct inn_tensor *inputs,
-                             int n_inputs)
+static enum inn_status start(struct run *r, const struct inn_feed *feed,
+                             int64_t first)
 {
     const struct inn_graph *g = r->graph;
     size_t n = (size_t)g->n_values, peak, all;
@@ -538,33 +534,41 @@ static enum inn_status start(struct run *r, const struct inn_tensor *inputs,
     enum inn_status st;
     int i;
 
-    if (n_inputs != g->n_inputs || n_inputs < 1)
+    if (feed->n != g->n_inputs || feed->n < 1)
         return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                        "%d inputs are given, the network wants %d", n_inputs,
+                        "%d inputs are given, the network wants %d", feed->n,
                         g->n_inputs);
+    if (first < 0 || first >= feed->count)
+        return inn_fail(r->err, INN_ERR_UNSUPPORTED, "there are no samples");
+    r->pictures = (size_t)(feed->count - first);
     r->data = inn_arena_alloc(&r->arena, n, sizeof(*r->data), r->err);
     r->borrowed = inn_arena_alloc(&r->arena, n, sizeof(bool), r->err);
     r->uses = inn_arena_alloc(&r->arena, n, sizeof(*r->uses), r->err);
     r->needed = inn_arena_alloc(&r->arena, (size_t)g->n_nodes, sizeof(bool),
                                 r->err);
-    bindings = inn_arena_alloc(&r->arena, (size_t)n_inputs,
+    bindings = inn_arena_alloc(&r->arena, (size_t)feed->n,
                                sizeof(*bindings), r->err);
     if (r->data == NULL || r->borrowed == NULL || r->uses == NULL ||
         r->needed == NULL || bindings == NULL)
         return inn_refused(r->err);
-    st = count_pictures(r, inputs, bindings);
+    st = bind_inputs(r, feed, bindings);
     if (st == INN_OK)
-        st = inn_shapes_infer(&r->shapes, g, bindings, (size_t)n_inputs,
+        st = inn_shapes_infer(&r->shapes, g, bindings, (size_t)feed->n,
                               INN_MODEL_SPATIAL, FOLD_BYTES, r->err);
-    for (i = 0; i < n_inputs && st == INN_OK; i++) {
-        r->data[g->inputs[i]] = inputs[i].data;
+    for (i = 0; i < feed->n && st == INN_OK; i++) {
+        const struct inn_tensor *t = &feed->items[i];
+        const struct inn_tensor *one = inn_shapes_get(&r->shapes,
+                                                      g->inputs[i]);
+
+        r->data[g->inputs[i]] = (char *)t->data +
+                                t->bytes / (size_t)feed->count *
+                                    (size_t)first;
         r->borrowed[g->inputs[i]] = true;
-        if (inn_shapes_get(&r->shapes, g->inputs[i]) == NULL ||
-            inn_shapes_get(&r->shapes, g->inputs[i])->type != inputs[i].type)
+        if (one == NULL || one->type != t->type)
             st = inn_fail(r->err, INN_ERR_UNSUPPORTED,
                           "input '%.80s' has another type than %s",
                           g->values[g->inputs[i]].name,
-                          inn_type_name(inputs[i].type));
+                          inn_type_name(t->type));
     }
     if (st == INN_OK)
         st = plan(r);
@@ -575,26 +579,29 @@ static enum inn_status start(struct run *r, const struct inn_tensor *inputs,
     while (r->pictures > 1 && (!inn_mul_size(&all, peak, r->pictures) ||
                                all > MOST_BYTES))
         r->pictures = (r->pictures + 1) / 2;
-    for (i = 0; i < n_inputs && st == INN_OK; i++)
+    *r->ran = (int64_t)r->pictures;
+    for (i = 0; i < feed->n && st == INN_OK; i++)
         st = show(r, g->inputs[i]);
     return st;
 }
 
 enum inn_status inn_interpret(const struct inn_graph *graph,
-                              const struct inn_tensor *inputs, int n_inputs,
+                              const struct inn_feed *feed, int64_t first,
                               bool standardise, inn_watch_fn *watch,
-                              void *state, int threads, struct inn_error *err)
+                              void *state, int threads, int64_t *ran,
+                              struct inn_error *err)
 {
     struct inn_error local = {0};
     struct run r = {.graph = graph, .standardise = standardise,
                     .watch = watch, .state = state, .threads = threads,
-                    .err = err != NULL ? err : &local};
+                    .ran = ran, .err = err != NULL ? err : &local};
     enum inn_status st;
     int k, v;
 
     inn_arena_init(&r.arena, graph->heap);
     inn_arena_init(&r.shapes.arena, graph->heap);
-    st = start(&r, inputs, n_inputs);
+    *ran = 0;
+    st = start(&r, feed, first);
     for (k = 0; k < graph->n_nodes && st == INN_OK; k++) {
         if (r.needed[k])
             st = step(&r, &graph->nodes[k]);

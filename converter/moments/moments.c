@@ -6,9 +6,11 @@
 #include "converter/moments/moments.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "converter/moments/consumers.h"
+#include "converter/moments/inputs.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/slots.h"
 
@@ -25,14 +27,6 @@
  * blow up what little it says.
  */
 #define VARIANCE_LEAST 1e-3
-/* Pictures: as many as 48 of 224 × 224 have pixels, within these bounds. */
-#define PIXELS ((int64_t)48 * 224 * 224)
-#define PICTURES_LEAST 48
-#define PICTURES_MOST 512
-/* … and no more than this many multiply-accumulates, but some pictures. */
-#define MACS ((int64_t)400 << 30)
-#define PICTURES_FEW 4
-
 struct work {
     struct inn_model *model;
     const struct inn_graph *graph; /* as read, BatchNormalization in it */
@@ -40,6 +34,8 @@ struct work {
     struct inn_arena arena;
     struct inn_readers readers;
     struct inn_gathered *gathered; /* one per activation that is read */
+    struct inn_gathered *target;   /* the sums that watch adds to */
+    int64_t ran, samples; /* of a run; of all runs, 0 where it is the one */
     int *gathered_of; /* by value of graph: index of gathered, or -1 */
     int n_gathered;
     int64_t *full; /* N of every group */
@@ -92,6 +88,15 @@ static enum inn_status start_gathering(struct work *w, struct inn_reader *r)
     return st;
 }
 
+/* Makes g one that no group will use. */
+static void spoil(struct inn_gathered *g)
+{
+    int64_t i;
+
+    for (i = 0; i < g->n; i++)
+        g->mean[i] = NAN;
+}
+
 static enum inn_status watch(void *state, int value,
                              const struct inn_tensor *tensor,
                              struct inn_error *err)
@@ -99,63 +104,23 @@ static enum inn_status watch(void *state, int value,
     struct work *w = state;
     struct inn_tensor view = *tensor;
     struct inn_gathered *g;
+    enum inn_status st;
 
     if (w->gathered_of[value] < 0)
         return INN_OK;
-    g = &w->gathered[w->gathered_of[value]];
+    g = &w->target[w->gathered_of[value]];
     if (tensor->rank == 2 && tensor->dims[1] != g->n) {
         view.rank = 3;
         view.dims[1] = g->n;
         view.dims[2] = tensor->dims[1] / g->n;
     }
-    return inn_gather_add(g, &view, POSITIONS, w->o->threads, w->model->heap,
-                          err);
-}
-
-/* Draws what the network reads. INN_ERR_UNSUPPORTED: no pictures fit. */
-static enum inn_status draw_input(struct work *w, struct inn_tensor *input)
-{
-    const struct inn_graph *graph = w->graph;
-    const struct inn_input_prep *prep = &w->model->prep;
-    struct inn_shapes shapes;
-    const struct inn_tensor *t;
-    int64_t dims[4], count;
-    enum inn_status st;
-    float *data;
-
-    if (graph->n_inputs != 1)
-        return inn_fail(w->err, INN_ERR_UNSUPPORTED, "several inputs");
-    st = inn_shapes_infer(&shapes, graph, w->model->bindings,
-                          (size_t)w->model->n_bindings, INN_MODEL_SPATIAL,
-                          (size_t)64 << 10, w->err);
-    t = st == INN_OK ? inn_shapes_get(&shapes, graph->inputs[0]) : NULL;
-    if (st == INN_OK && (t == NULL || t->rank != 4 || prep->nhwc ||
-                         t->type != INN_F32 ||
-                         (t->dims[1] != 1 && t->dims[1] != 3)))
-        st = inn_fail(w->err, INN_ERR_UNSUPPORTED, "the input is no picture");
-    if (st == INN_OK) {
-        memcpy(dims, t->dims, sizeof(dims));
-        count = w->o->pictures;
-        if (count == 0) {
-            count = PIXELS / (dims[2] * dims[3]);
-            count = count < PICTURES_LEAST ? PICTURES_LEAST
-                    : count > PICTURES_MOST ? PICTURES_MOST : count;
-            if (shapes.macs > 0 && count > MACS / shapes.macs)
-                count = MACS / shapes.macs;
-            count = count < PICTURES_FEW ? PICTURES_FEW : count;
-        }
-        dims[0] = count;
-        st = inn_tensor_new(input, &w->arena, INN_F32, 4, dims, w->err);
-    }
-    inn_shapes_free(&shapes);
-    if (st != INN_OK)
-        return st;
-    data = input->data;
-    st = inn_draw_pictures(data, dims[0], dims[1], dims[2], dims[3],
-                           w->o->seed, w->o->threads, w->model->heap, w->err);
-    if (st == INN_OK)
-        inn_fit_input(input, graph, prep);
-    return st;
+    st = inn_gather_add(g, &view,
+                        w->samples > 0 ? POSITIONS * w->ran / w->samples + 1
+                                       : POSITIONS,
+                        w->o->threads, w->model->heap, err);
+    if (st == INN_ERR_UNSUPPORTED)
+        spoil(g); /* its groups go without, the others don't */
+    return st == INN_ERR_UNSUPPORTED ? INN_OK : st;
 }
 
 /* A group's own moments at one activation, its occurrences averaged. */
@@ -495,28 +460,101 @@ static enum inn_status prepare(struct work *w)
     return st;
 }
 
-static enum inn_status gather(struct work *w)
+/*
+ * Moments of feed into target. Where not all samples can be run at once, all:
+ * the others are run after them, else they are left out.
+ */
+static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
+                                 const struct inn_feed *feed, bool all)
 {
-    struct inn_tensor input;
-    enum inn_status st;
+    bool standardise = !inn_statistics_missing(w->graph);
+    enum inn_status st = INN_OK;
+    int64_t first;
     int i;
 
+    w->target = target;
+    w->samples = all ? feed->count : 0;
+    for (first = 0; first < feed->count && st == INN_OK; first += w->ran) {
+        progress(w, "moments", (int)first, (int)feed->count);
+        st = inn_interpret(w->graph, feed, first, standardise, watch, w,
+                           w->o->threads, &w->ran, w->err);
+        if (!all)
+            break;
+    }
+    for (i = 0; i < w->n_gathered && st == INN_OK; i++) {
+        st = inn_gather_finish(&target[i], w->err);
+        if (st == INN_ERR_UNSUPPORTED) {
+            spoil(&target[i]);
+            st = INN_OK;
+        }
+    }
+    return st;
+}
+
+/* The user's own inputs over what drawn ones gave. */
+static enum inn_status gather_real(struct work *w, bool drawn)
+{
+    struct inn_gathered *real;
+    enum inn_status st = INN_OK;
+    int i;
+
+    real = inn_arena_alloc(&w->arena, (size_t)w->n_gathered + 1,
+                           sizeof(*real), w->err);
+    if (real == NULL)
+        return inn_refused(w->err);
+    for (i = 0; i < w->n_gathered && st == INN_OK; i++) {
+        const struct inn_gathered *g = &w->gathered[i];
+
+        st = inn_gather_start(&real[i], g->value, g->axis, g->n,
+                              w->model->heap, w->err);
+    }
+    if (st == INN_OK)
+        st = gather_of(w, real, w->o->real, true);
+    for (i = 0; i < w->n_gathered; i++) {
+        if (st == INN_OK)
+            inn_blend_moments(&w->gathered[i], &real[i], w->o->real->count,
+                              drawn);
+        inn_gather_free(&real[i], w->model->heap);
+    }
+    return st;
+}
+
+static enum inn_status gather(struct work *w, char *from, size_t len)
+{
+    const struct inn_feed *real = w->o->real;
+    char text[INN_DRAWN_TEXT] = "";
+    struct inn_feed feed;
+    int64_t ran = 0;
+    bool drawn = false;
+    enum inn_status st;
+
     progress(w, "pictures", 0, 1);
-    st = draw_input(w, &input);
-    if (st != INN_OK)
-        return st;
-    progress(w, "moments", 0, 1);
-    st = inn_interpret(w->graph, &input, 1, !inn_statistics_missing(w->graph),
-                       watch, w, w->o->threads, w->err);
-    for (i = 0; i < w->n_gathered && st == INN_OK; i++)
-        st = inn_gather_finish(&w->gathered[i], w->err);
+    st = inn_draw_feed(&feed, &drawn, text, w->model, w->graph, w->o,
+                       &w->arena, w->err);
+    drawn = drawn && st == INN_OK;
+    if (real == NULL || drawn) {
+        if (st == INN_OK)
+            st = gather_of(w, w->gathered, &feed, false);
+        ran = w->ran;
+        if (real != NULL && st == INN_ERR_UNSUPPORTED)
+            drawn = false;
+    }
+    if (real != NULL && (st == INN_OK || st == INN_ERR_UNSUPPORTED))
+        st = gather_real(w, drawn);
+    if (real != NULL && drawn)
+        snprintf(from, len, "%lld of your samples and %lld %s",
+                 (long long)real->count, (long long)ran, text);
+    else if (real != NULL)
+        snprintf(from, len, "%lld of your samples", (long long)real->count);
+    else
+        snprintf(from, len, "%lld %s", (long long)ran, text);
     return st;
 }
 
 enum inn_status inn_make_moments(struct inn_model *model,
                                  const struct inn_graph *graph,
                                  const struct inn_moments_options *options,
-                                 struct inn_moments_skipped *skipped,
+                                 struct inn_moments_report *report,
                                  struct inn_error *err)
 {
     struct work w = {.model = model, .graph = graph, .o = options};
@@ -524,15 +562,15 @@ enum inn_status inn_make_moments(struct inn_model *model,
     enum inn_status st;
     int g, i;
 
-    memset(skipped, 0, sizeof(*skipped));
+    memset(report, 0, sizeof(*report));
     w.err = err != NULL ? err : &local;
     inn_arena_init(&w.arena, model->heap);
     st = prepare(&w);
     if (st == INN_OK)
-        st = gather(&w);
+        st = gather(&w, report->from, sizeof(report->from));
     for (g = 0; g < model->n_groups && st == INN_OK; g++) {
         progress(&w, "partition", g, model->n_groups);
-        st = make_group(&w, g, &skipped->groups);
+        st = make_group(&w, g, &report->groups);
     }
     for (i = 0; i < w.n_gathered; i++)
         inn_gather_free(&w.gathered[i], model->heap);
@@ -541,8 +579,8 @@ enum inn_status inn_make_moments(struct inn_model *model,
         st = inn_sort_consumers(model, err);
     if (st == INN_ERR_UNSUPPORTED) {
         /* Can't be run or drawn for: the rule of the paper is what is left. */
-        skipped->groups = model->n_groups;
-        memcpy(skipped->why, w.err->message, sizeof(skipped->why) - 1);
+        report->groups = model->n_groups;
+        memcpy(report->why, w.err->message, sizeof(report->why) - 1);
         model->n_moments = model->n_consumers = 0;
         for (g = 0; g < model->n_groups; g++)
             model->groups[g].nested = NULL;

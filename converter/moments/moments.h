@@ -4,10 +4,12 @@
  * and spatial correlations are gathered at the input of every consumer; from
  * them come the nested order of every group and the factors that are stored.
  *
+ *   inputs.c     what a network is given: pictures, noise, numbers
  *   pictures.c   drawing
  *   interpret.c  the network node by node over a whole batch
  *   batchnorm.c  BatchNormalization standardised by the batch itself
  *   gather.c     moments at the inputs of consumers
+ *   blend.c      moments of the user's own inputs over those of drawn ones
  *   metric.c     what an error of the input costs at the consumer's output
  *   nested.c     backward elimination
  *   factor.c     what is stored of it
@@ -32,6 +34,17 @@ enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
                                   struct inn_heap *heap,
                                   struct inn_error *err);
 
+/* What a network is run on: all its inputs, for a number of samples. */
+struct inn_feed {
+    /*
+     * One per input of the graph, in its type: what the network takes at
+     * once, count times, joined along axis 0 (a scalar becomes a vector).
+     */
+    struct inn_tensor *items;
+    int n;
+    int64_t count;
+};
+
 /*
  * A batch on its way, borrowed; in f32 whatever the network has. The values
  * of all pictures are joined along axis 0 (scalars become a vector).
@@ -41,21 +54,22 @@ typedef enum inn_status inn_watch_fn(void *state, int value,
                                      struct inn_error *err);
 
 /*
- * Runs graph (weights present, BatchNormalization not folded) on inputs,
- * graph node by graph node over the whole batch; watch sees the inputs, and
- * every value of floats that the outputs depend on, once it is computed.
- * standardise: BatchNormalization whose stored statistics are true (not
- * constant over the channels) uses the batch's own mean and variance.
+ * Runs graph (weights present, BatchNormalization not folded) on the samples
+ * of feed from number first on, graph node by graph node over all of them;
+ * watch sees the inputs, and every value of floats that the outputs depend
+ * on, once it is computed. standardise: BatchNormalization whose stored
+ * statistics are true (not constant over the channels) uses the batch's own
+ * mean and variance.
  *
- * A picture is what a network with a fixed batch takes, else one element of
- * axis 0; inputs hold the same number of them. Where the values that are
- * alive at once would pass 1 GiB only the first half, quarter … of the
- * pictures is run. INN_ERR_UNSUPPORTED: the network can't be run on these.
+ * Where the values that are alive at once would pass 1 GiB only the first
+ * half, quarter … of the samples is run: *ran says how many were, or will be
+ * by the time watch is called. INN_ERR_UNSUPPORTED: the network can't be run
+ * on these.
  */
 enum inn_status inn_interpret(const struct inn_graph *graph,
-                              const struct inn_tensor *inputs, int n_inputs,
+                              const struct inn_feed *feed, int64_t first,
                               bool standardise, inn_watch_fn *watch,
-                              void *state, int threads,
+                              void *state, int threads, int64_t *ran,
                               struct inn_error *err);
 
 /* True unless some BatchNormalization's stored variance tells channels apart. */
@@ -97,6 +111,16 @@ enum inn_status inn_gather_add(struct inn_gathered *g,
 enum inn_status inn_gather_finish(struct inn_gathered *g,
                                   struct inn_error *err);
 void inn_gather_free(struct inn_gathered *g, struct inn_heap *heap);
+
+/*
+ * What was gathered of drawn inputs becomes that of samples real ones:
+ * means, variances and spatial correlations are real, correlations of
+ * channels real by share samples/(samples + 24). drawn false: *into holds
+ * nothing, and the rest of the share pulls correlations towards none.
+ */
+void inn_blend_moments(struct inn_gathered *into,
+                       const struct inn_gathered *real, int64_t samples,
+                       bool drawn);
 
 /* One consumer of a group, as the elimination sees it. Borrowed. */
 struct inn_eliminate {
@@ -145,28 +169,30 @@ enum inn_status inn_consumer_metric(double *metric, const double *weight,
 
 struct inn_moments_options {
     int64_t pictures; /* how many to draw; 0: by size, 48 at 224 × 224 */
+    const struct inn_feed *real; /* the user's own inputs; or NULL */
     uint64_t seed;
     int threads;
     void (*progress)(void *state, const char *phase, int i, int n);
     void *progress_state;
 };
 
-/* Groups without moments, and the reason where it is the network's. */
-struct inn_moments_skipped {
-    int groups;
-    char why[256];
+/* What came of it. */
+struct inn_moments_report {
+    int groups;     /* without moments */
+    char why[256];  /* the reason, where it is the network's */
+    char from[256]; /* what was measured on: "48 drawn pictures 3x224x224 …" */
 };
 
 /*
  * Fills nested orders, moments and consumers of model from graph: the network
  * as read, before folding, whose value names are the model's. Groups whose
- * moments fail (no variance, NaN, an input that is no picture and can't be
- * run) keep none: skipped says how many and why.
+ * moments fail (no variance, NaN, inputs that can't be run) keep none: report
+ * says how many and why.
  */
 enum inn_status inn_make_moments(struct inn_model *model,
                                  const struct inn_graph *graph,
                                  const struct inn_moments_options *options,
-                                 struct inn_moments_skipped *skipped,
+                                 struct inn_moments_report *report,
                                  struct inn_error *err);
 
 #endif

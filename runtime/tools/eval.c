@@ -10,8 +10,8 @@
 
 #include "runtime/base/error.h"
 #include "runtime/tools/commands.h"
+#include "runtime/tools/pictures.h"
 
-enum images { IMAGES_ALL = 0, IMAGES_EVEN = 1, IMAGES_ODD = 2 };
 
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
                                                 .range = NAN};
@@ -63,17 +63,12 @@ static const char *const examples[] = {
 enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
                                 struct inn_error *err)
 {
-    int64_t i;
-
     e->chosen = inn_arena_alloc(&e->cli->arena, (size_t)n,
                                 sizeof(*e->chosen), err);
     if (e->chosen == NULL)
         return inn_refused(err);
-    for (i = 0; i < n; i++) {
-        if (e->v->images == IMAGES_ALL ||
-            (i % 2 == 0) == (e->v->images == IMAGES_EVEN))
-            e->chosen[e->n_chosen++] = i;
-    }
+    e->n_chosen = inn_images_choose(e->chosen, n,
+                                    (enum inn_images)e->v->images);
     if (e->n_chosen == 0)
         return inn_fail(err, INN_ERR_RANGE, "there are no pictures");
     return INN_OK;

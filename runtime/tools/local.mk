@@ -5,6 +5,8 @@ libinncore_la_SOURCES += \
     runtime/tools/bicubic.c \
     runtime/tools/cli.c \
     runtime/tools/cli.h \
+    runtime/tools/crop.c \
+    runtime/tools/crop.h \
     runtime/tools/help.c \
     runtime/tools/json.c \
     runtime/tools/json.h \
@@ -14,6 +16,9 @@ libinncore_la_SOURCES += \
     runtime/tools/pairs.h \
     runtime/tools/picture_net.c \
     runtime/tools/picture_net.h \
+    runtime/tools/pictures.c \
+    runtime/tools/pictures.h \
+    runtime/tools/pictures_folder.c \
     runtime/tools/planes.c \
     runtime/tools/planes.h \
     runtime/tools/prep.c \
@@ -44,9 +49,6 @@ inn_SOURCES = \
     runtime/tools/info.c \
     runtime/tools/main.c \
     runtime/tools/ops.c \
-    runtime/tools/pictures.c \
-    runtime/tools/pictures.h \
-    runtime/tools/pictures_folder.c \
     runtime/tools/run.c \
     runtime/tools/run_image.c \
     runtime/tools/run_image.h \

@@ -7,6 +7,18 @@
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
 
+int64_t inn_images_choose(int64_t *chosen, int64_t n, enum inn_images which)
+{
+    int64_t count = 0, i;
+
+    for (i = 0; i < n; i++) {
+        if (which == INN_IMAGES_ALL ||
+            (i % 2 == 0) == (which == INN_IMAGES_EVEN))
+            chosen[count++] = i;
+    }
+    return count;
+}
+
 enum inn_status inn_pictures_load(struct inn_pictures *p, const char *path,
                                   struct inn_arena *arena,
                                   struct inn_error *err)

@@ -7,6 +7,12 @@
 
 #include "runtime/grid/model.h"
 
+/* The words of --images. */
+enum inn_images { INN_IMAGES_ALL = 0, INN_IMAGES_EVEN = 1, INN_IMAGES_ODD = 2 };
+
+/* Numbers of those among n that count: chosen[n]; returns how many. */
+int64_t inn_images_choose(int64_t *chosen, int64_t n, enum inn_images which);
+
 struct inn_pictures {
     struct inn_tensor x; /* u8 [n, h, w, c], or float [n, c, h, w] */
     struct inn_tensor y; /* integers [n]; rank 0 where there are none */

@@ -137,6 +137,23 @@ static struct inn_graph *small_net(struct inn_heap *heap, int64_t batch,
     return g;
 }
 
+/* All of x, as many pictures as it holds of what g takes. */
+static enum inn_status interpret(const struct inn_graph *g,
+                                 struct inn_tensor *x, int n,
+                                 bool standardise, inn_watch_fn *look,
+                                 void *state, int threads,
+                                 struct inn_error *err)
+{
+    const struct inn_value *v = &g->values[g->inputs[0]];
+    struct inn_feed feed = {x, n, x->dims[0]};
+    int64_t ran;
+
+    if (v->dims[0].size > 0)
+        feed.count /= v->dims[0].size;
+    return inn_interpret(g, &feed, 0, standardise, look, state, threads,
+                         &ran, err);
+}
+
 static double at(const struct inn_graph *g, const char *name, int i)
 {
     return (double)((const float *)g->values[inn_graph_find(g, name)]
@@ -159,7 +176,7 @@ START_TEST(a_small_net_is_as_written_out)
     inn_arena_init(&arena, heap);
     x = make_input(&arena, PICTURES, 2, 5, 3);
     seen_start(&seen, heap);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, standardise, watch, &seen, 2,
+    ck_assert_int_eq(interpret(g, &x, 1, standardise, watch, &seen, 2,
                                    NULL), INN_OK);
     ck_assert_int_eq(seen.count, 4);
     c = seen_of(&seen, g, "c", PICTURES);
@@ -219,9 +236,9 @@ START_TEST(placeholders_are_applied_as_stored)
     x = make_input(&arena, 3, 2, 5, 3);
     seen_start(&stored, heap);
     seen_start(&asked, heap);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, false, watch, &stored, 1, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, false, watch, &stored, 1, NULL),
                      INN_OK);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &asked, 1, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &asked, 1, NULL),
                      INN_OK);
     ck_assert_mem_eq(seen_of(&stored, g, "r", 3), seen_of(&asked, g, "r", 3),
                      3 * 4 * 25 * sizeof(float));
@@ -277,7 +294,7 @@ START_TEST(f16_is_standardised_too)
         ((uint16_t *)x.data)[i] =
             inn_f32_to_f16((float)(3.0 + dense_random(&seed)));
     seen_start(&seen, heap);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, NULL),
                      INN_OK);
     y = seen_of(&seen, g, "y", 6);
     for (c = 0; c < 3; c++) {
@@ -374,7 +391,7 @@ START_TEST(every_value_is_that_of_a_whole_run)
     inn_arena_init(&arena, heap);
     x = make_input(&arena, pictures, 3, 8, 9);
     seen_start(&seen, heap);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, false, watch, &seen, 2, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, false, watch, &seen, 2, NULL),
                      INN_OK);
     ck_assert_int_eq(seen.times[inn_graph_find(g, "unused")], 0);
     ck_assert_int_eq(inn_session_new(&session, g, &options, NULL), INN_OK);
@@ -426,9 +443,9 @@ START_TEST(threads_do_not_change_a_bit)
     x = make_input(&arena, 5, 3, 8, 9);
     seen_start(&one, heap);
     seen_start(&many, heap);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &one, 1, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &one, 1, NULL),
                      INN_OK);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &many, 3, NULL),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &many, 3, NULL),
                      INN_OK);
     for (v = 0; v < g->n_values; v++) {
         ck_assert_uint_eq(one.values[v].bytes, many.values[v].bytes);
@@ -459,22 +476,22 @@ START_TEST(what_can_not_be_run_is_named)
     x = make_input(&arena, 3, 2, 5, 3);
     net_node(g, "NoSuchThing", 13, "r", "z");
     /* Nothing depends on it. */
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, &err),
                      INN_OK);
     net_output(g, "z");
     seen.count = 0;
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, &err),
                      INN_ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.message, "NoSuchThing"));
     ck_assert_int_eq(seen.count, 0);
     /* Inputs that don't fit: too few, another type, another shape. */
-    ck_assert_int_eq(inn_interpret(g, &x, 0, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 0, true, watch, &seen, 1, &err),
                      INN_ERR_UNSUPPORTED);
     x.type = INN_F64;
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, &err),
                      INN_ERR_UNSUPPORTED);
     x = make_input(&arena, 3, 4, 5, 3);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, &err),
                      INN_ERR_UNSUPPORTED);
     ck_assert_int_eq(err.status, INN_ERR_UNSUPPORTED);
     inn_graph_free(g);
@@ -486,7 +503,7 @@ START_TEST(what_can_not_be_run_is_named)
     net_node(g, "Conv", 13, "x w", "y");
     net_output(g, "y");
     x = make_input(&arena, 3, 2, 5, 3);
-    ck_assert_int_eq(inn_interpret(g, &x, 1, true, watch, &seen, 1, &err),
+    ck_assert_int_eq(interpret(g, &x, 1, true, watch, &seen, 1, &err),
                      INN_ERR_UNSUPPORTED);
     inn_graph_free(g);
     inn_arena_free(&seen.arena);
@@ -515,7 +532,7 @@ START_TEST(a_watcher_may_stop_it)
         ck_assert_int_lt(n, 50);
         seen_start(&seen, heap);
         seen.stop_after = n;
-        st = inn_interpret(g, &x, 1, true, watch, &seen, 1, &err);
+        st = interpret(g, &x, 1, true, watch, &seen, 1, &err);
         ck_assert(st == INN_OK || st == INN_ERR_LIMIT);
         inn_arena_free(&seen.arena);
         ck_assert_uint_eq(inn_heap_used(heap), before);
@@ -555,7 +572,7 @@ START_TEST(every_allocation_may_fail)
     for (n = 1; st != INN_OK; n++) {
         ck_assert_uint_lt(n, 5000);
         inn_heap_fail_at(heap, n);
-        st = inn_interpret(g, &x, 1, true, look_away, NULL, 1 + _i % 2, NULL);
+        st = interpret(g, &x, 1, true, look_away, NULL, 1 + _i % 2, NULL);
         inn_heap_fail_at(heap, 0);
         ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
         ck_assert_uint_eq(inn_heap_used(heap), before);

@@ -1,0 +1,70 @@
+/*
+ * What a network is given where there are no data: pictures, mixes and noise
+ * in the range that it seems to expect, numbers within what it looks up.
+ */
+#ifndef INN_CONVERTER_MOMENTS_INPUTS_H
+#define INN_CONVERTER_MOMENTS_INPUTS_H
+
+#include "converter/moments/moments.h"
+
+/* Room for what was drawn, in words. */
+#define INN_DRAWN_TEXT 160
+
+/* How standardised values z (mean 0, variance 1) become an input's. */
+struct inn_input_range {
+    const char *what;         /* "standardised"; static */
+    bool photo;               /* z beyond black and white is cut off */
+    int64_t n;                /* 1, or the channels */
+    double *mean, *deviation; /* [n]: x = mean + deviation·z */
+};
+
+/*
+ * The range of input v with so many channels. By prep for pictures of one or
+ * three channels; else by a BatchNormalization with true statistics right at
+ * the input, by arithmetic with constants there, by what comes out (pictures
+ * are made from pictures) or by first weights as small as bytes need them.
+ * Memory from arena.
+ */
+enum inn_status inn_find_range(struct inn_input_range *range,
+                               const struct inn_graph *graph,
+                               const struct inn_input_prep *prep, int v,
+                               int64_t channels, bool picture,
+                               struct inn_arena *arena,
+                               struct inn_error *err);
+
+/* What is drawn for one input. */
+struct inn_drawn_input {
+    enum inn_drawn_kind {
+        INN_DRAWN_PICTURE, /* [C, H, W] or [H, W, C] */
+        INN_DRAWN_NOISE,   /* normal numbers, 1/f along some axes */
+        INN_DRAWN_IDS,     /* whole numbers below limit */
+        INN_DRAWN_ONES
+    } kind;
+    bool channels_last;
+    int64_t channels;
+    int channel_axis;         /* of noise; -1: none */
+    bool along[INN_MAX_RANK]; /* noise: correlated along this axis */
+    int64_t limit;            /* of ids */
+};
+
+/* For input v of this shape, axis 0 being what the network takes at once. */
+void inn_plan_input(struct inn_drawn_input *plan,
+                    const struct inn_graph *graph,
+                    const struct inn_input_prep *prep, int v,
+                    const struct inn_tensor *shape);
+
+/*
+ * Draws for all of graph's inputs at the model's bindings: as many samples as
+ * o asks for, else by size and by the cost of running them. *pictures: the
+ * largest input is of pictures. text says what was drawn ("drawn pictures
+ * 3x224x224, standardised"), how many apart. Same bits for the same seed. Memory from arena. INN_ERR_UNSUPPORTED: an input's shape isn't
+ * known, or it is no tensor of numbers.
+ */
+enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
+                              char text[INN_DRAWN_TEXT],
+                              const struct inn_model *model,
+                              const struct inn_graph *graph,
+                              const struct inn_moments_options *o,
+                              struct inn_arena *arena, struct inn_error *err);
+
+#endif
