@@ -235,6 +235,17 @@ static void by_prep(struct inn_input_range *range,
     }
 }
 
+/* Whether the first output is pictures: scores may be [N, 1000, 1, 1]. */
+static bool has_picture(const struct inn_graph *graph)
+{
+    const struct inn_value *out = &graph->values[graph->outputs[0]];
+    int64_t channels = out->dims[1].size, last = out->dims[3].size;
+
+    if (!out->declared || out->rank != 4 || out->dims[2].size == 1)
+        return false;
+    return channels < 0 || channels == 1 || channels == 3 || last == 3;
+}
+
 enum inn_status inn_find_range(struct inn_input_range *range,
                                const struct inn_graph *graph,
                                const struct inn_input_prep *prep, int v,
@@ -242,8 +253,7 @@ enum inn_status inn_find_range(struct inn_input_range *range,
                                struct inn_arena *arena,
                                struct inn_error *err)
 {
-    const struct inn_value *out = &graph->values[graph->outputs[0]];
-    bool makes_pictures = picture && out->declared && out->rank == 4;
+    bool makes_pictures = picture && has_picture(graph);
     struct chain c = {.graph = graph, .n = channels, .v = v};
     const struct inn_node *end;
     size_t n = (size_t)channels;

@@ -97,6 +97,19 @@ static void spoil(struct inn_gathered *g)
         g->mean[i] = NAN;
 }
 
+static bool is_finite_table(const struct inn_gathered *g)
+{
+    int y, x;
+
+    for (y = 0; y <= INN_TABLE; y++) {
+        for (x = 0; x <= INN_TABLE; x++) {
+            if (!isfinite(g->r[y][x]))
+                return false;
+        }
+    }
+    return true;
+}
+
 static enum inn_status watch(void *state, int value,
                              const struct inn_tensor *tensor,
                              struct inn_error *err)
@@ -483,7 +496,7 @@ static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
     }
     for (i = 0; i < w->n_gathered && st == INN_OK; i++) {
         st = inn_gather_finish(&target[i], w->err);
-        if (st == INN_ERR_UNSUPPORTED) {
+        if (st == INN_ERR_UNSUPPORTED || !is_finite_table(&target[i])) {
             spoil(&target[i]);
             st = INN_OK;
         }
