@@ -240,7 +240,8 @@ static enum inn_status make_moments(struct inn_model *model,
                                     const struct inn_convert_options *o,
                                     struct inn_error *err)
 {
-    struct inn_moments_options mo = {.pictures = o->pictures,
+    struct inn_moments_options mo = {.source = o->moments_source,
+                                     .pictures = o->pictures,
                                      .seed = o->seed,
                                      .threads = o->threads,
                                      .progress = o->progress,

@@ -19,6 +19,7 @@ struct inn_convert_options {
     bool keep_bn;
     bool order; /* false: keep the network's own order (--dry-run) */
     bool moments;     /* nested orders and least-squares quadratures */
+    enum inn_moments_source moments_source;
     int64_t pictures; /* drawn for the moments; 0: by their size */
     uint64_t seed;    /* of the pictures */
     const struct inn_calibration *calibration; /* or NULL: nothing but them */

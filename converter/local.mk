@@ -35,6 +35,8 @@ libinnconvert_la_SOURCES = \
     converter/moments/noise.c \
     converter/moments/noise.h \
     converter/moments/pictures.c \
+    converter/moments/propagate.c \
+    converter/moments/propagate.h \
     converter/moments/scale.h \
     converter/order/exact.c \
     converter/order/gram.c \

@@ -18,7 +18,7 @@
 struct values {
     struct inn_common common;
     const char *output;
-    int kernel, edge, store, codec, layout;
+    int kernel, edge, store, codec, layout, moments;
     double nodes, scale;
     bool keep_bn, no_moments, dry_run;
     int64_t pictures, samples;
@@ -47,6 +47,9 @@ static const struct inn_option options[] = {
      "keep BatchNormalization nodes instead of folding them"},
     {"no-moments", 0, INN_OPT_FLAG, AT(no_moments), NULL, 0, 0,
      "measure nothing: sampling has the rule of the paper alone"},
+    {"moments", 0, INN_OPT_CHOICE, AT(moments), "drawn|propagated|blend", 0,
+     0, "what is known of activations: measured on drawn pictures, by the "
+     "algebra of the operators alone, or the one with part of the other"},
     {"pictures", 0, INN_OPT_INT, AT(pictures), "N", 1, 65536,
      "pictures to draw and measure with (--seed: which); default: as many as "
      "their size allows"},
@@ -92,19 +95,24 @@ static const char *default_output(struct inn_cli *cli, const char *path,
 /* Whose progress is shown, and whether moments are part of it. */
 struct shown {
     struct inn_cli *cli;
-    bool moments, samples;
+    bool moments, samples, propagated;
 };
 
 static void show_progress(void *state, const char *phase, int i, int n)
 {
     static const struct {
         const char *name;
-        bool moments, samples; /* only with them */
-    } phases[] = {{"read", false, false},     {"groups", false, false},
-                  {"order", false, false},    {"grids", false, false},
-                  {"samples", true, true},    {"pictures", true, false},
-                  {"moments", true, false},   {"partition", true, false},
-                  {"write", false, false}};
+        bool moments, samples, propagated; /* only with them */
+    } phases[] = {{"read", false, false, false},
+                  {"groups", false, false, false},
+                  {"order", false, false, false},
+                  {"grids", false, false, false},
+                  {"samples", true, true, false},
+                  {"pictures", true, false, false},
+                  {"moments", true, false, false},
+                  {"propagation", true, false, true},
+                  {"partition", true, false, false},
+                  {"write", false, false, false}};
     const struct shown *shown = state;
     struct inn_progress *progress = &shown->cli->progress;
     int at = 0, count = 0;
@@ -112,7 +120,8 @@ static void show_progress(void *state, const char *phase, int i, int n)
 
     for (k = 0; k < INN_COUNT(phases); k++) {
         if ((phases[k].moments && !shown->moments) ||
-            (phases[k].samples && !shown->samples))
+            (phases[k].samples && !shown->samples) ||
+            (phases[k].propagated && !shown->propagated))
             continue;
         count++;
         if (strcmp(phases[k].name, phase) == 0)
@@ -168,6 +177,8 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
     static const char *const kernels[] = {"cubic", "cubic75", "linear"};
     static const char *const stores[] = {"f32", "f16", "bf16"};
     static const char *const images[] = {"all", "even", "odd"};
+    static const char *const moments[] = {"", " --moments propagated",
+                                          " --moments blend"};
     const char *drawn = "", *real = "";
 
     if (!v->no_moments && v->pictures > 0)
@@ -186,10 +197,11 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
         return NULL;
     return inn_arena_printf(&cli->arena, err,
                             "--kernel %s --edge %s --nodes %g --store "
-                            "%s%s%s%s",
+                            "%s%s%s%s%s",
                             kernels[v->kernel], v->edge ? "clamp" : "keys",
                             v->nodes, stores[v->store],
-                            v->keep_bn ? " --keep-bn" : "", drawn, real);
+                            v->keep_bn ? " --keep-bn" : "", drawn, real,
+                            v->no_moments ? "" : moments[v->moments]);
 }
 
 static uint64_t file_size(const char *path)
@@ -375,7 +387,8 @@ static int run(struct inn_cli *cli, const void *values)
     const struct values *v = values;
     const char *source = cli->operands[0], *output = v->output, *named = source;
     struct shown shown = {cli, !v->no_moments && !v->dry_run,
-                          v->calibrate != NULL};
+                          v->calibrate != NULL,
+                          v->moments != INN_MOMENTS_DRAWN};
     const struct inn_calibration calibration = {
         v->calibrate, v->samples, (enum inn_images)v->images, show_progress,
         &shown};
@@ -386,6 +399,7 @@ static int run(struct inn_cli *cli, const void *values)
         .keep_bn = v->keep_bn,
         .order = !v->dry_run,
         .moments = shown.moments,
+        .moments_source = (enum inn_moments_source)v->moments,
         .pictures = v->pictures,
         .seed = (uint64_t)v->common.seed,
         .calibration = v->calibrate != NULL ? &calibration : NULL,

@@ -11,6 +11,7 @@
 
 #include "converter/moments/consumers.h"
 #include "converter/moments/inputs.h"
+#include "converter/moments/propagate.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/slots.h"
 
@@ -27,6 +28,8 @@
  * blow up what little it says.
  */
 #define VARIANCE_LEAST 1e-3
+/* What drawn pictures say of correlations in a blend (fidelity 2). */
+#define DRAWN_SHARE 0.6
 struct work {
     struct inn_model *model;
     const struct inn_graph *graph; /* as read, BatchNormalization in it */
@@ -250,7 +253,8 @@ static enum inn_status read_inputs(struct work *w, struct group_work *gw)
         const struct inn_reader *reader = &w->readers.items[r];
 
         gw->input_of[r] = -1;
-        if (reader->group != gw->group || reader->gathered < 0)
+        if (reader->group != gw->group || reader->gathered < 0 ||
+            w->gathered[reader->gathered].count == 0)
             continue;
         gw->input_of[r] = find_input(w, gw, r);
         if (gw->input_of[r] < 0)
@@ -532,7 +536,7 @@ static enum inn_status gather_real(struct work *w, bool drawn)
     return st;
 }
 
-static enum inn_status gather(struct work *w, char *from, size_t len)
+static enum inn_status gather_seen(struct work *w, char *from, size_t len)
 {
     const struct inn_feed *real = w->o->real;
     char text[INN_DRAWN_TEXT] = "";
@@ -561,6 +565,61 @@ static enum inn_status gather(struct work *w, char *from, size_t len)
         snprintf(from, len, "%lld of your samples", (long long)real->count);
     else
         snprintf(from, len, "%lld %s", (long long)ran, text);
+    return st;
+}
+
+/* How many are known; those that failed become empty. */
+static int count_known(struct work *w, bool all_failed)
+{
+    int i, known = 0;
+
+    for (i = 0; i < w->n_gathered; i++) {
+        struct inn_gathered *g = &w->gathered[i];
+
+        if (all_failed || !isfinite(g->mean[0]))
+            g->count = 0;
+        known += g->count > 0;
+    }
+    return known;
+}
+
+/*
+ * Seen, propagated, or both. What can't be run, or gave no numbers, is
+ * propagated as far as that goes.
+ */
+static enum inn_status gather(struct work *w, char *from, size_t len)
+{
+    bool standardise = !inn_statistics_missing(w->graph), failed = true;
+    enum inn_moments_source source = w->o->source;
+    struct inn_error why = {INN_OK, ""};
+    enum inn_status st;
+    bool blend;
+
+    if (source != INN_MOMENTS_PROPAGATED || w->o->real != NULL) {
+        st = gather_seen(w, from, len);
+        failed = st == INN_ERR_UNSUPPORTED;
+        if (st != INN_OK && !failed)
+            return st;
+        why = *w->err;
+    }
+    blend = source == INN_MOMENTS_BLEND && standardise && !failed &&
+            w->o->real == NULL;
+    if (count_known(w, failed) == w->n_gathered && !blend && !failed)
+        return INN_OK;
+    progress(w, "propagation", 0, 1);
+    st = inn_propagate(w->gathered, w->n_gathered, blend ? DRAWN_SHARE : 1,
+                       w->model, w->graph, standardise, w->o->threads,
+                       w->err);
+    if (st == INN_OK && failed && count_known(w, false) == 0 &&
+        why.status != INN_OK) {
+        *w->err = why;
+        return why.status;
+    }
+    if (st == INN_OK && (failed || blend))
+        snprintf(from + (blend ? strlen(from) : 0),
+                 len - (blend ? strlen(from) : 0), "%s",
+                 blend ? " and the operators' algebra"
+                       : "the operators' algebra alone");
     return st;
 }
 

@@ -10,6 +10,7 @@
  *   batchnorm.c  BatchNormalization standardised by the batch itself
  *   gather.c     moments at the inputs of consumers
  *   blend.c      moments of the user's own inputs over those of drawn ones
+ *   propagate.c  moments by the operators' algebra, without inputs
  *   metric.c     what an error of the input costs at the consumer's output
  *   nested.c     backward elimination
  *   factor.c     what is stored of it
@@ -167,7 +168,19 @@ enum inn_status inn_consumer_metric(double *metric, const double *weight,
                                     int threads, struct inn_heap *heap,
                                     struct inn_error *err);
 
+/* Where moments come from, but for what the user's own inputs tell. */
+enum inn_moments_source {
+    INN_MOMENTS_DRAWN,      /* propagated where drawn inputs can't be run */
+    INN_MOMENTS_PROPAGATED,
+    /*
+     * Drawn, correlations in part propagated where BatchNormalization has
+     * true statistics; without them deep layers know nothing of themselves.
+     */
+    INN_MOMENTS_BLEND
+};
+
 struct inn_moments_options {
+    enum inn_moments_source source;
     int64_t pictures; /* how many to draw; 0: by size, 48 at 224 × 224 */
     const struct inn_feed *real; /* the user's own inputs; or NULL */
     uint64_t seed;

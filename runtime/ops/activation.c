@@ -7,6 +7,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* Elements of one part of a parallel loop. */
@@ -496,5 +497,18 @@ enum inn_status inn_run_prelu(struct inn_run *c)
             at[axis] = 0;
         }
     }
+    return INN_OK;
+}
+
+enum inn_status inn_moments_relu(struct inn_carry *c)
+{
+    struct inn_law *x = c->from[0].law, *law;
+
+    if (x == NULL || (x->root != NULL && !x->is_normal))
+        return inn_moments_elementwise(c);
+    law = inn_hermite_relu(x, c->threads, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, &c->from[0]);
     return INN_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/ops/args.h"
 #include "runtime/ops/block.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/walk.h"
 #include "runtime/ops/rows.h"
 
@@ -399,4 +400,173 @@ bool inn_lower_binary(const struct inn_infer *c, struct inn_prim *prim)
         }
     }
     return false;
+}
+
+/* y = scale x + shift of the field at input i, the constant at the other. */
+static enum inn_status carry_affine(struct inn_carry *c, int i,
+                                    const struct inn_tensor *constant)
+{
+    struct inn_field x = inn_field_shift(&c->from[i],
+                                         c->out[0]->rank - c->in[i]->rank);
+    const char *op = c->node->op_type;
+    double *v, *scale, *shift;
+    struct inn_law *law;
+    enum inn_status st;
+    int64_t k;
+
+    st = inn_carry_constant(c, &v, constant, &x, c->out[0]->rank);
+    if (st != INN_OK || v == NULL)
+        return st;
+    scale = inn_arena_alloc(c->scratch, (size_t)x.law->n, sizeof(*scale),
+                            c->err);
+    shift = inn_arena_alloc(c->scratch, (size_t)x.law->n, sizeof(*shift),
+                            c->err);
+    if (scale == NULL || shift == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < x.law->n; k++) {
+        scale[k] = 1;
+        if (strcmp(op, "Mul") == 0)
+            scale[k] = v[k];
+        else if (strcmp(op, "Div") == 0)
+            scale[k] = 1 / v[k];
+        else if (strcmp(op, "Add") == 0)
+            shift[k] = v[k];
+        else if (i == 0)
+            shift[k] = -v[k];
+        else { /* what is subtracted from a constant */
+            scale[k] = -1;
+            shift[k] = v[k];
+        }
+    }
+    law = inn_law_affine(x.law, scale, shift, false, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, &x);
+    return INN_OK;
+}
+
+/* x times or by a gate that is the same everywhere: the gate's mean. */
+static enum inn_status carry_gate(struct inn_carry *c, int x, int gate)
+{
+    struct inn_field f = inn_field_shift(&c->from[x],
+                                         c->out[0]->rank - c->in[x]->rank);
+    const struct inn_law *g = c->from[gate].law;
+    double *scale, *shift;
+    struct inn_law *law;
+    int64_t k;
+
+    scale = inn_arena_alloc(c->scratch, (size_t)f.law->n, sizeof(*scale),
+                            c->err);
+    shift = inn_arena_alloc(c->scratch, (size_t)f.law->n, sizeof(*shift),
+                            c->err);
+    if (scale == NULL || shift == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < f.law->n; k++)
+        scale[k] = c->node->op_type[0] == 'D' ? 1 / g->mean[k] : g->mean[k];
+    law = inn_law_affine(f.law, scale, shift, true, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, &f);
+    return INN_OK;
+}
+
+/* The product of independent fields with as many positions. */
+static enum inn_status carry_product(struct inn_carry *c)
+{
+    const struct inn_law *a = c->from[0].law, *b = c->from[1].law;
+    struct inn_law *law = inn_law_new(a->n, c->heap, c->err);
+    double both = 0, only_a = 0, only_b = 0, all;
+    size_t n = (size_t)a->n, i, j;
+    int y, x;
+
+    if (law == NULL)
+        return inn_refused(c->err);
+    for (i = 0; i < n; i++) {
+        law->mean[i] = a->mean[i] * b->mean[i];
+        for (j = 0; j < n; j++) {
+            double ca = a->cov[i * n + j], cb = b->cov[i * n + j];
+
+            law->cov[i * n + j] = ca * cb +
+                                  ca * (b->mean[i] * b->mean[j]) +
+                                  cb * (a->mean[i] * a->mean[j]);
+        }
+        both += a->cov[i * n + i] * b->cov[i * n + i];
+        only_a += a->cov[i * n + i] * b->mean[i] * b->mean[i];
+        only_b += b->cov[i * n + i] * a->mean[i] * a->mean[i];
+    }
+    all = both + only_a + only_b;
+    for (y = 0; y <= INN_REACH; y++) {
+        for (x = 0; x <= INN_REACH; x++)
+            law->r[y][x] = all > 0 ? (both * a->r[y][x] * b->r[y][x] +
+                                      only_a * a->r[y][x] +
+                                      only_b * b->r[y][x]) / all
+                                   : a->r[y][x];
+    }
+    inn_carry_put(c, 0, law, &c->from[0]);
+    return INN_OK;
+}
+
+static bool same_root(const struct inn_law *a, const struct inn_law *b)
+{
+    return (a->root != NULL ? a->root : a) == (b->root != NULL ? b->root : b);
+}
+
+static enum inn_status carry_fields(struct inn_carry *c)
+{
+    static const double signs[2][2] = {{1, 1}, {1, -1}};
+    const char *op = c->node->op_type;
+    int rank = c->out[0]->rank, gate = -1, i;
+    struct inn_field f[2];
+    int64_t places[2];
+
+    for (i = 0; i < 2; i++) {
+        f[i] = inn_field_shift(&c->from[i], rank - c->in[i]->rank);
+        places[i] = inn_field_positions(&c->from[i], c->in[i]);
+    }
+    if (!inn_field_alike(&f[0], &f[1]))
+        return INN_OK;
+    if (same_root(f[0].law, f[1].law) && places[0] == places[1])
+        return inn_moments_elementwise(c);
+    if (strcmp(op, "Add") == 0 || strcmp(op, "Sub") == 0)
+        return inn_carry_sum(c, signs[op[0] == 'S']);
+    for (i = 0; i < 2; i++) {
+        if (places[i] == 1 && places[1 - i] > 1)
+            gate = i;
+    }
+    if (strcmp(op, "Mul") == 0 && gate < 0 && places[0] == places[1])
+        return carry_product(c);
+    if ((strcmp(op, "Mul") == 0 && gate >= 0) ||
+        (strcmp(op, "Div") == 0 && gate == 1))
+        return carry_gate(c, 1 - gate, gate);
+    return INN_OK;
+}
+
+/* Comparisons and logic have no moments. */
+enum inn_status inn_moments_binary(struct inn_carry *c)
+{
+    struct inn_args a = INN_ARGS(c);
+    const char *op = c->node->op_type;
+    struct inn_tensor y;
+    enum inn_status st;
+    bool affine;
+    int i;
+
+    if (c->n_in != 2 || c->in[0] == NULL || c->in[1] == NULL ||
+        c->out[0] == NULL || !inn_type_is_float(c->out[0]->type))
+        return INN_OK;
+    if (c->from[0].law != NULL && c->from[1].law != NULL)
+        return c->node->version >= 7 ||
+                       inn_tensor_same_shape(c->in[0], c->in[1])
+                   ? carry_fields(c) : INN_OK;
+    i = c->from[0].law != NULL ? 0 : 1;
+    if (c->from[i].law == NULL || !inn_carry_is_const(c, 1 - i))
+        return INN_OK;
+    affine = strcmp(op, "Add") == 0 || strcmp(op, "Sub") == 0 ||
+             strcmp(op, "Mul") == 0 || (strcmp(op, "Div") == 0 && i == 0);
+    if (!affine)
+        return inn_moments_elementwise(c);
+    st = second(&a, &y);
+    if (st != INN_OK)
+        return st;
+    return carry_affine(c, i, i == 0 ? &y : c->in[0]);
 }

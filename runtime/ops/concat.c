@@ -3,6 +3,7 @@
  */
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -327,6 +328,151 @@ enum inn_status inn_run_split(struct inn_run *c)
     for (j = 0; j < c->n_out; j++) {
         copy_piece(&c->out[j], c->in[0], s.axis, offset, false, c->threads);
         offset += split_size(&s, j, c->n_out);
+    }
+    return INN_OK;
+}
+
+/* Parts along the channels: side by side, and nothing known between them. */
+static enum inn_status join_channels(struct inn_carry *c, int axis)
+{
+    int64_t n = c->out[0]->dims[axis], offset = 0, other, k, l;
+    struct inn_law *law = inn_law_new(n, c->heap, c->err);
+    double energy = 0;
+    int i, j, y, x;
+
+    if (law == NULL)
+        return inn_refused(c->err);
+    law->r[0][0] = 0;
+    for (i = 0; i < c->n_in; i++, offset += c->in[i - 1]->dims[axis]) {
+        const struct inn_law *from = c->from[i].law;
+        double trace = 0;
+
+        for (other = 0, j = 0; j < c->n_in;
+             other += c->in[j++]->dims[axis]) {
+            /* The same once more is wholly correlated. */
+            for (k = 0; c->from[j].law == from && k < from->n; k++) {
+                for (l = 0; l < from->n; l++)
+                    law->cov[(offset + k) * n + other + l] =
+                        from->cov[k * from->n + l];
+            }
+        }
+        for (k = 0; k < from->n; k++) {
+            law->mean[offset + k] = from->mean[k];
+            trace += from->cov[k * from->n + k];
+        }
+        for (y = 0; y <= INN_REACH; y++) {
+            for (x = 0; x <= INN_REACH; x++)
+                law->r[y][x] += trace * from->r[y][x];
+        }
+        energy += trace;
+    }
+    for (y = 0; y <= INN_REACH; y++) {
+        for (x = 0; x <= INN_REACH; x++)
+            law->r[y][x] = energy > 0 ? law->r[y][x] / energy : x + y == 0;
+    }
+    inn_carry_put(c, 0, law, &c->from[0]);
+    return INN_OK;
+}
+
+/* Parts along positions: some have these moments, some those. */
+static enum inn_status join_positions(struct inn_carry *c, int axis)
+{
+    const struct inn_law *first = c->from[0].law;
+    struct inn_law *law = inn_law_new(first->n, c->heap, c->err);
+    double all = (double)c->out[0]->dims[axis], share;
+    int64_t n = first->n, k, l;
+    int i, y, x;
+
+    if (law == NULL)
+        return inn_refused(c->err);
+    law->r[0][0] = 0;
+    for (i = 0; i < c->n_in; i++) {
+        share = (double)c->in[i]->dims[axis] / all;
+        for (k = 0; k < n; k++)
+            law->mean[k] += share * c->from[i].law->mean[k];
+        for (y = 0; y <= INN_REACH; y++) {
+            for (x = 0; x <= INN_REACH; x++)
+                law->r[y][x] += share * c->from[i].law->r[y][x];
+        }
+    }
+    for (i = 0; i < c->n_in; i++) {
+        const struct inn_law *from = c->from[i].law;
+
+        share = (double)c->in[i]->dims[axis] / all;
+        for (k = 0; k < n; k++) {
+            for (l = 0; l < n; l++)
+                law->cov[k * n + l] +=
+                    share * (from->cov[k * n + l] +
+                             (from->mean[k] - law->mean[k]) *
+                                 (from->mean[l] - law->mean[l]));
+        }
+    }
+    inn_carry_put(c, 0, law, &c->from[0]);
+    return INN_OK;
+}
+
+enum inn_status inn_moments_concat(struct inn_carry *c)
+{
+    const struct inn_field *first = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    enum inn_status st;
+    int axis, i;
+
+    for (i = 0; i < c->n_in; i++) {
+        if (c->in[i] == NULL || c->from[i].law == NULL ||
+            c->from[i].channels != first->channels ||
+            c->from[i].repeat != 1)
+            return INN_OK;
+    }
+    st = concat_axis(&a, &axis);
+    if (st != INN_OK || c->out[0] == NULL || c->out[0]->dims[axis] < 1)
+        return st;
+    if (inn_field_axis(first) == axis)
+        return join_channels(c, axis);
+    for (i = 0; i < c->n_in; i++) {
+        if (c->from[i].law->n != first->law->n)
+            return INN_OK;
+    }
+    return first->channels & 1u << axis ? INN_OK : join_positions(c, axis);
+}
+
+enum inn_status inn_moments_split(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    int64_t offset = 0, *at, k;
+    enum inn_status st;
+    struct split s;
+    int j;
+
+    if (x->law == NULL || x->repeat != 1)
+        return INN_OK;
+    st = read_split(&a, &s, c->n_out);
+    if (st != INN_OK || !s.known)
+        return st;
+    if (!(x->channels & 1u << s.axis)) {
+        for (j = 0; j < c->n_out; j++)
+            inn_carry_view(c, j, 0);
+        return INN_OK;
+    }
+    if (inn_field_axis(x) != s.axis)
+        return INN_OK;
+    at = inn_arena_alloc(c->scratch, (size_t)x->law->n, sizeof(*at), c->err);
+    if (at == NULL)
+        return inn_refused(c->err);
+    for (j = 0; j < c->n_out; j++) {
+        int64_t size = split_size(&s, j, c->n_out);
+        struct inn_law *law;
+
+        for (k = 0; k < size; k++)
+            at[k] = offset + k;
+        offset += size;
+        if (size < 1)
+            continue;
+        law = inn_law_pick(x->law, at, size, c->heap, c->err);
+        if (law == NULL)
+            return inn_refused(c->err);
+        inn_carry_put(c, j, law, x);
     }
     return INN_OK;
 }

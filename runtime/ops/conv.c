@@ -8,6 +8,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/window.h"
 
@@ -312,4 +313,142 @@ bool inn_lower_conv(const struct inn_infer *c, struct inn_prim *prim)
     prim->u.conv.groups = inn_node_int(c->node, "group", 1);
     return inn_window_resolve(&prim->u.conv.window, c->node, x->rank - 2,
                               x->dims + 2, weight->dims + 2, NULL) == INN_OK;
+}
+
+/* Where tap t lies on each axis of the kernel, times the dilation. */
+static void tap_place(int64_t *at, const struct inn_window *w, size_t t)
+{
+    int i;
+
+    for (i = w->rank - 1; i >= 0; i--) {
+        at[i] = (int64_t)t % w->kernel[i] * w->dilation[i];
+        t /= (size_t)w->kernel[i];
+    }
+}
+
+/* What the correlations of taps a and b are when the output moves by lag. */
+static double tap_r(const struct inn_carry *c, const struct inn_window *w,
+                    size_t a, size_t b, const int64_t lag[INN_MAX_RANK])
+{
+    int64_t at[INN_MAX_SPATIAL], to[INN_MAX_SPATIAL], d[INN_MAX_RANK] = {0};
+    int i;
+
+    tap_place(at, w, a);
+    tap_place(to, w, b);
+    for (i = 0; i < w->rank; i++)
+        d[2 + i] = lag[2 + i] * w->stride[i] + to[i] - at[i];
+    return inn_field_r(&c->from[0], d, 2 + w->rank);
+}
+
+/* r'(δ) = Σ_tt' M_tt' r(sδ + o_t' − o_t), over the same at 0. */
+static void conv_table(const struct inn_carry *c, struct inn_law *law,
+                       const struct inn_window *w, const double *pairs,
+                       size_t taps)
+{
+    const int *space = c->from[0].space;
+    int64_t lag[INN_MAX_RANK] = {0};
+    size_t a, b;
+    double sum;
+    int y, x, sign;
+
+    for (y = 0; y <= INN_REACH; y++) {
+        for (x = 0; x <= INN_REACH; x++) {
+            for (sum = 0, sign = -1; sign < 2; sign += 2) {
+                if (space[0] >= 0)
+                    lag[space[0]] = y;
+                if (space[1] >= 0)
+                    lag[space[1]] = sign * x;
+                for (a = 0; a < taps; a++) {
+                    for (b = 0; b < taps; b++)
+                        sum += pairs[a * taps + b] *
+                               tap_r(c, w, a, b, lag);
+                }
+            }
+            law->r[y][x] = sum;
+        }
+    }
+    for (y = INN_REACH; y >= 0; y--) {
+        for (x = INN_REACH; x >= 0; x--)
+            law->r[y][x] = law->r[0][0] > 0 ? law->r[y][x] / law->r[0][0]
+                                            : y + x == 0;
+    }
+}
+
+/* Weights [taps × outputs × inputs] and the taps' correlations. */
+static enum inn_status read_mix(struct inn_carry *c, struct inn_mix *m,
+                                const struct inn_window *w)
+{
+    const struct inn_tensor *weight = c->in[1];
+    int64_t still[INN_MAX_RANK] = {0};
+    double *to, *bias = NULL;
+    size_t o, i, t, b;
+
+    m->groups = (size_t)inn_node_int(c->node, "group", 1);
+    m->outputs = (size_t)weight->dims[0];
+    m->inputs = (size_t)weight->dims[1];
+    m->taps = inn_dims_product(weight->dims, 2, weight->rank);
+    m->share = 1;
+    if (inn_mix_is_large(m) || m->taps > INN_MOST_TAPS)
+        return INN_OK;
+    to = inn_arena_alloc(c->scratch, inn_tensor_count(weight), sizeof(*to),
+                         c->err);
+    m->relate = inn_arena_alloc(c->scratch, m->taps,
+                                m->taps * sizeof(double), c->err);
+    m->pairs = inn_arena_alloc(c->scratch, m->taps,
+                               m->taps * sizeof(double), c->err);
+    if (inn_carry_is_const(c, 2))
+        bias = inn_arena_alloc(c->scratch, m->outputs, sizeof(*bias),
+                               c->err);
+    if (to == NULL || m->relate == NULL || m->pairs == NULL ||
+        (inn_carry_is_const(c, 2) && bias == NULL))
+        return inn_refused(c->err);
+    for (o = 0; o < m->outputs; o++) {
+        for (i = 0; i < m->inputs; i++) {
+            for (t = 0; t < m->taps; t++)
+                to[(t * m->outputs + o) * m->inputs + i] = inn_element_get(
+                    weight->type, weight->data,
+                    (o * m->inputs + i) * m->taps + t);
+        }
+        if (bias != NULL)
+            bias[o] = inn_element_get(c->in[2]->type, c->in[2]->data, o);
+    }
+    for (t = 0; t < m->taps; t++) {
+        for (b = 0; b < m->taps; b++)
+            m->relate[t * m->taps + b] = tap_r(c, w, t, b, still);
+    }
+    m->weight = to;
+    m->bias = bias;
+    return INN_OK;
+}
+
+/* Padding is ignored: the position is an inner one. */
+enum inn_status inn_moments_conv(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_mix m = {0};
+    struct inn_window w;
+    struct inn_law *law;
+    enum inn_status st;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
+        !inn_carry_is_const(c, 1) ||
+        (c->n_in > 2 && c->in[2] != NULL && !inn_carry_is_const(c, 2)))
+        return INN_OK;
+    st = inn_window_resolve(&w, c->node, c->in[0]->rank - 2,
+                            c->in[0]->dims + 2, c->in[1]->dims + 2, c->err);
+    if (st == INN_OK)
+        st = read_mix(c, &m, &w);
+    if (st != INN_OK || m.weight == NULL)
+        return st;
+    law = inn_law_new((int64_t)m.outputs, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    st = inn_mix_law(c, law, x->law, &m);
+    if (st != INN_OK) {
+        inn_law_drop(law, c->heap);
+        return st;
+    }
+    conv_table(c, law, &w, m.pairs, m.taps);
+    inn_carry_put(c, 0, law, x);
+    return INN_OK;
 }

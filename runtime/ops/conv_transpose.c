@@ -9,6 +9,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/window.h"
 
@@ -307,4 +308,208 @@ bool inn_lower_conv_transpose(const struct inn_infer *c,
     prim->u.conv.groups = inn_node_int(c->node, "group", 1);
     return inn_window_spread(&prim->u.conv.window, c->node, x->rank - 2,
                              x->dims + 2, weight->dims + 2, NULL) == INN_OK;
+}
+
+/*
+ * Covariance of two outputs lag apart, of taps a and b, over all phases of
+ * the stride: both meet inputs where lag + o_a − o_b is a multiple of it.
+ * False: never.
+ */
+static bool tap_r(const struct inn_carry *c, const struct inn_window *w,
+                  size_t a, size_t b, const int64_t lag[INN_MAX_RANK],
+                  double *r)
+{
+    int64_t d[INN_MAX_RANK] = {0};
+    int i;
+
+    for (i = w->rank - 1; i >= 0; i--) {
+        int64_t at = (int64_t)a % w->kernel[i] * w->dilation[i];
+        int64_t to = (int64_t)b % w->kernel[i] * w->dilation[i];
+        int64_t far = lag[2 + i] + at - to;
+
+        if (far % w->stride[i] != 0)
+            return false;
+        d[2 + i] = far / w->stride[i];
+        a /= (size_t)w->kernel[i];
+        b /= (size_t)w->kernel[i];
+    }
+    *r = inn_field_r(&c->from[0], d, 2 + w->rank);
+    return true;
+}
+
+static double lag_sum(const struct inn_carry *c, const struct inn_window *w,
+                      const struct inn_mix *m, const int64_t *lag)
+{
+    double sum = 0, r;
+    size_t a, b;
+
+    for (a = 0; a < m->taps; a++) {
+        for (b = 0; b < m->taps; b++) {
+            if (tap_r(c, w, a, b, lag, &r))
+                sum += m->pairs[a * m->taps + b] * r;
+        }
+    }
+    return sum;
+}
+
+static void deconv_table(const struct inn_carry *c, struct inn_law *law,
+                         const struct inn_window *w, const struct inn_mix *m)
+{
+    const int *space = c->from[0].space;
+    int64_t lag[INN_MAX_RANK] = {0};
+    double all = lag_sum(c, w, m, lag);
+    int y, x, sign;
+
+    for (y = 0; y <= INN_REACH; y++) {
+        for (x = 0; x <= INN_REACH; x++) {
+            law->r[y][x] = 0;
+            for (sign = -1; sign < 2; sign += 2) {
+                if (space[0] >= 0)
+                    lag[space[0]] = y;
+                if (space[1] >= 0)
+                    lag[space[1]] = sign * x;
+                law->r[y][x] += 0.5 * lag_sum(c, w, m, lag);
+            }
+            law->r[y][x] = all > 0 ? law->r[y][x] / all : x + y == 0;
+        }
+    }
+}
+
+/* Weights [taps × outputs × inputs], the taps' correlations over phases. */
+static enum inn_status read_mix(struct inn_carry *c, struct inn_mix *m,
+                                const struct inn_window *w)
+{
+    const struct inn_tensor *weight = c->in[1];
+    int64_t still[INN_MAX_RANK] = {0};
+    size_t per, o, i, t, b;
+    double *to, *bias;
+    int k;
+
+    m->groups = (size_t)inn_node_int(c->node, "group", 1);
+    per = (size_t)weight->dims[1];
+    m->outputs = per * m->groups;
+    m->inputs = (size_t)weight->dims[0] / m->groups;
+    m->taps = inn_dims_product(weight->dims, 2, weight->rank);
+    for (m->share = 1, k = 0; k < w->rank; k++)
+        m->share /= (double)w->stride[k];
+    if (inn_mix_is_large(m) || m->taps > INN_MOST_TAPS)
+        return INN_OK;
+    to = inn_arena_alloc(c->scratch, inn_tensor_count(weight), sizeof(*to),
+                         c->err);
+    bias = inn_arena_alloc(c->scratch, m->outputs, sizeof(*bias), c->err);
+    m->relate = inn_arena_alloc(c->scratch, m->taps,
+                                m->taps * sizeof(double), c->err);
+    m->pairs = inn_arena_alloc(c->scratch, m->taps,
+                               m->taps * sizeof(double), c->err);
+    if (to == NULL || m->relate == NULL || m->pairs == NULL || bias == NULL)
+        return inn_refused(c->err);
+    for (o = 0; o < m->outputs; o++) {
+        for (i = 0; i < m->inputs; i++) {
+            for (t = 0; t < m->taps; t++)
+                to[(t * m->outputs + o) * m->inputs + i] = inn_element_get(
+                    weight->type, weight->data,
+                    ((o / per * m->inputs + i) * per + o % per) * m->taps +
+                        t);
+        }
+        if (inn_carry_is_const(c, 2))
+            bias[o] = inn_element_get(c->in[2]->type, c->in[2]->data, o);
+    }
+    for (t = 0; t < m->taps; t++) {
+        for (b = 0; b < m->taps; b++) {
+            double r;
+
+            if (tap_r(c, w, t, b, still, &r))
+                m->relate[t * m->taps + b] = m->share * r;
+        }
+    }
+    m->weight = to;
+    m->bias = bias;
+    return INN_OK;
+}
+
+/* The phase of the stride that tap t belongs to. */
+static size_t phase_of(const struct inn_window *w, size_t t)
+{
+    size_t phase = 0, step = 1;
+    int i;
+
+    for (i = w->rank - 1; i >= 0; i--) {
+        int64_t at = (int64_t)t % w->kernel[i] * w->dilation[i];
+
+        phase += (size_t)(at % w->stride[i]) * step;
+        step *= (size_t)w->stride[i];
+        t /= (size_t)w->kernel[i];
+    }
+    return phase;
+}
+
+/* Phases see other taps: what their means differ by is variance too. */
+static enum inn_status add_phases(struct inn_carry *c, struct inn_law *law,
+                                  const struct inn_window *w,
+                                  const struct inn_mix *m)
+{
+    size_t per = m->outputs / m->groups, n = m->outputs, phases, p, t, o, i;
+    const double *mean = c->from[0].law->mean;
+    double *sums;
+
+    phases = (size_t)(1 / m->share + 0.5);
+    if (phases > INN_MOST_TAPS)
+        return INN_OK;
+    sums = inn_arena_alloc(c->scratch, phases, n * sizeof(*sums), c->err);
+    if (sums == NULL)
+        return inn_refused(c->err);
+    for (t = 0; t < m->taps; t++) {
+        double *sum = sums + phase_of(w, t) * n;
+
+        for (o = 0; o < n; o++) {
+            for (i = 0; i < m->inputs; i++)
+                sum[o] += m->weight[(t * n + o) * m->inputs + i] *
+                          mean[o / per * m->inputs + i];
+        }
+    }
+    for (p = 0; p < phases; p++) {
+        double *sum = sums + p * n;
+
+        for (o = 0; o < n; o++)
+            sum[o] += m->bias[o] - law->mean[o];
+        for (o = 0; o < n; o++) {
+            for (i = 0; i < n; i++)
+                law->cov[o * n + i] += m->share * (sum[o] * sum[i]);
+        }
+    }
+    return INN_OK;
+}
+
+/* Moments over all phases of the stride, borders ignored. */
+enum inn_status inn_moments_conv_transpose(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_mix m = {0};
+    struct inn_window w;
+    struct inn_law *law;
+    enum inn_status st;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
+        !inn_carry_is_const(c, 1) ||
+        (c->n_in > 2 && c->in[2] != NULL && !inn_carry_is_const(c, 2)))
+        return INN_OK;
+    st = inn_window_spread(&w, c->node, c->in[0]->rank - 2,
+                           c->in[0]->dims + 2, c->in[1]->dims + 2, c->err);
+    if (st == INN_OK)
+        st = read_mix(c, &m, &w);
+    if (st != INN_OK || m.weight == NULL)
+        return st;
+    law = inn_law_new((int64_t)m.outputs, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    st = inn_mix_law(c, law, x->law, &m);
+    if (st == INN_OK)
+        st = add_phases(c, law, &w, &m);
+    if (st != INN_OK) {
+        inn_law_drop(law, c->heap);
+        return st;
+    }
+    deconv_table(c, law, &w, &m);
+    inn_carry_put(c, 0, law, x);
+    return INN_OK;
 }

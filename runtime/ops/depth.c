@@ -6,6 +6,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -146,5 +147,146 @@ enum inn_status inn_run_depth(struct inn_run *c)
     deep[5] = pixels;
     inn_walk_copy(&w, c->out[0].data, c->in[0]->data,
                   inn_type_size(c->out[0].type), c->threads);
+    return INN_OK;
+}
+
+/* The deep channel of pixel k of a block and flat channel i, of m. */
+static int64_t deep_channel(bool crd, int64_t b, int64_t m, int64_t k,
+                            int64_t i)
+{
+    return crd ? i * b * b + k : k * m + i;
+}
+
+/* Pixels of a block become channels: correlated as positions are. */
+static struct inn_law *to_depth(struct inn_carry *c, int64_t b, bool crd)
+{
+    const struct inn_law *x = c->from[0].law;
+    int64_t m = x->n, k, l, i, j;
+    struct inn_law *law = inn_law_new(m * b * b, c->heap, c->err);
+
+    if (law == NULL)
+        return NULL;
+    for (k = 0; k < b * b; k++) {
+        for (i = 0; i < m; i++)
+            law->mean[deep_channel(crd, b, m, k, i)] = x->mean[i];
+        for (l = 0; l < b * b; l++) {
+            double r = inn_law_r(x, l / b - k / b, l % b - k % b);
+
+            for (i = 0; i < m; i++) {
+                int64_t row = deep_channel(crd, b, m, k, i);
+
+                for (j = 0; j < m; j++)
+                    law->cov[row * law->n +
+                             deep_channel(crd, b, m, l, j)] =
+                        r * x->cov[i * m + j];
+            }
+        }
+    }
+    inn_law_stride(law, x, b, b);
+    return law;
+}
+
+/* Where y lies, counted in blocks and pixels of one. */
+static int64_t floor_to(int64_t y, int64_t b, int64_t *pixel)
+{
+    *pixel = (y % b + b) % b;
+    return (y - *pixel) / b;
+}
+
+/* Covariance of pixels k and l of a flat channel, summed over channels. */
+static double trace_of(const struct inn_law *x, const struct inn_law *law,
+                       int64_t k, int64_t l, double r, int64_t b, bool crd)
+{
+    double sum = 0;
+    int64_t i, m = law->n;
+
+    for (i = 0; i < m; i++) {
+        int64_t row = deep_channel(crd, b, m, k, i);
+        int64_t column = deep_channel(crd, b, m, l, i);
+
+        sum += r * x->cov[row * x->n + column] +
+               (x->mean[row] - law->mean[i]) *
+                   (x->mean[column] - law->mean[i]);
+    }
+    return sum;
+}
+
+/*
+ * Channels become the pixels of a block, and their moments those of the
+ * block's pixels on average: what means differ by is variance too.
+ */
+static struct inn_law *to_space(struct inn_carry *c, int64_t b, bool crd)
+{
+    const struct inn_law *x = c->from[0].law;
+    int64_t m = x->n / (b * b), k, i, j, py, px;
+    struct inn_law *law = inn_law_new(m, c->heap, c->err);
+    double share = 1.0 / (double)(b * b), r;
+    int y, at, sign;
+
+    if (law == NULL)
+        return NULL;
+    for (k = 0; k < b * b; k++) {
+        for (i = 0; i < m; i++)
+            law->mean[i] += share * x->mean[deep_channel(crd, b, m, k, i)];
+    }
+    for (k = 0; k < b * b; k++) {
+        for (i = 0; i < m; i++) {
+            int64_t row = deep_channel(crd, b, m, k, i);
+
+            for (j = 0; j < m; j++) {
+                int64_t column = deep_channel(crd, b, m, k, j);
+
+                law->cov[i * m + j] +=
+                    share * (x->cov[row * x->n + column] +
+                             (x->mean[row] - law->mean[i]) *
+                                 (x->mean[column] - law->mean[j]));
+            }
+        }
+    }
+    for (y = INN_REACH; y >= 0; y--) {
+        for (at = INN_REACH; at >= 0; at--) {
+            for (r = 0, sign = -1; sign < 2; sign += 2) {
+                for (k = 0; k < b * b; k++) {
+                    int64_t qy = floor_to(k / b + y, b, &py);
+                    int64_t qx = floor_to(k % b + sign * at, b, &px);
+
+                    r += trace_of(x, law, k, py * b + px,
+                                  inn_law_r(x, qy, qx), b, crd);
+                }
+            }
+            law->r[y][at] = r;
+        }
+    }
+    for (y = INN_REACH; y >= 0; y--) {
+        for (at = INN_REACH; at >= 0; at--)
+            law->r[y][at] = law->r[0][0] > 0 ? law->r[y][at] / law->r[0][0]
+                                             : y + at == 0;
+    }
+    return law;
+}
+
+enum inn_status inn_moments_depth(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    struct inn_law *law;
+    enum inn_status st;
+    int64_t b;
+    bool crd;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
+        x->space[0] != 2 || x->space[1] != 3)
+        return INN_OK;
+    st = read_block(&a, &b);
+    if (st == INN_OK)
+        st = read_mode(&a, &crd);
+    if (st != INN_OK || c->out[0] == NULL)
+        return st;
+    if (c->out[0]->dims[1] < 1 || c->out[0]->dims[1] > INN_MOST_TAPS * 16)
+        return INN_OK;
+    law = is_to_space(c->node) ? to_space(c, b, crd) : to_depth(c, b, crd);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, x);
     return INN_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 static enum inn_status read_axis(const struct inn_args *a, int *axis)
@@ -206,5 +207,50 @@ enum inn_status inn_run_gather(struct inn_run *c)
                        (o * (size_t)x->dims[axis] + (size_t)index) * inner,
                    inner);
     }
+    return INN_OK;
+}
+
+/* Listed channels; one of many positions takes their axis away. */
+enum inn_status inn_moments_gather(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    struct inn_field y = *x;
+    struct inn_law *law;
+    int64_t *at, n, k;
+    enum inn_status st;
+    int axis, i;
+
+    if (x->law == NULL || x->repeat != 1 || !inn_carry_is_const(c, 1))
+        return INN_OK;
+    st = read_axis(&a, &axis);
+    n = (int64_t)inn_tensor_count(c->in[1]);
+    if (st != INN_OK || n < 1)
+        return st;
+    if (inn_field_axis(x) == axis && c->in[1]->rank == 1) {
+        at = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*at), c->err);
+        if (at == NULL)
+            return inn_refused(c->err);
+        for (k = 0; k < n && st == INN_OK; k++)
+            st = read_index(&a, &at[k], (size_t)k, axis);
+        if (st != INN_OK)
+            return st;
+        law = inn_law_pick(x->law, at, n, c->heap, c->err);
+        if (law == NULL)
+            return inn_refused(c->err);
+        inn_carry_put(c, 0, law, x);
+        return INN_OK;
+    }
+    if (x->channels & 1u << axis || c->in[1]->rank != 0)
+        return INN_OK;
+    y.channels = (x->channels & ((1u << axis) - 1)) |
+                 (x->channels >> (axis + 1)) << axis;
+    for (i = 0; i < 2; i++) {
+        if (x->space[i] == axis)
+            y.space[i] = -1;
+        else if (x->space[i] > axis)
+            y.space[i]--;
+    }
+    inn_carry_put(c, 0, inn_law_hold(x->law), &y);
     return INN_OK;
 }

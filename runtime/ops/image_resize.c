@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* Lengths that a float times a scale may give. */
@@ -382,4 +383,52 @@ enum inn_status inn_resize_image_resize(struct inn_resize *c)
     }
     return changed ? c->to->set_input(c->state, 3, values, (size_t)n, c->err)
                    : INN_OK;
+}
+
+/*
+ * Correlations where positions lie closer or farther apart. Nearest repeats
+ * what is there: exactly the table between its entries. Linear averages two
+ * neighbours, over all phases with 2/3 + r(1)/3 of the variance on each axis.
+ */
+enum inn_status inn_moments_image_resize(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    double by[2] = {1, 1}, factor = 1;
+    struct inn_law *law;
+    struct inn_zoom z;
+    enum inn_status st;
+    int64_t k;
+    int i, y;
+
+    if (x->law == NULL || x->repeat != 1)
+        return INN_OK;
+    st = inn_zoom_read(&z, &a);
+    if (st != INN_OK || !z.known)
+        return st;
+    for (i = 0; i < z.rank; i++) {
+        if (z.axis[i].same)
+            continue;
+        if (x->channels & 1u << i || z.axis[i].in < 1 || z.axis[i].out < 1)
+            return INN_OK;
+        if (x->space[0] == i || x->space[1] == i)
+            by[x->space[1] == i] = (double)z.axis[i].in /
+                                   (double)z.axis[i].out;
+        if (z.mode == INN_ZOOM_LINEAR)
+            factor *= (2 + inn_law_r(x->law, x->space[1] != i,
+                                     x->space[1] == i)) / 3;
+    }
+    law = inn_law_new(x->law->n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < law->n; k++)
+        law->mean[k] = x->law->mean[k];
+    for (k = 0; k < law->n * law->n; k++)
+        law->cov[k] = factor * x->law->cov[k];
+    for (y = 0; y <= INN_REACH; y++) {
+        for (i = 0; i <= INN_REACH; i++)
+            law->r[y][i] = inn_law_r_between(x->law, y * by[0], i * by[1]);
+    }
+    inn_carry_put(c, 0, law, x);
+    return INN_OK;
 }

@@ -5,9 +5,11 @@
  * along some of the axes. Sums in double.
  */
 #include <math.h>
+#include <string.h>
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* A factor or summand of y: element steps along the axes of x. */
@@ -408,4 +410,175 @@ enum inn_status inn_run_group_norm(struct inn_run *c)
     }
     normalise(c, &v);
     return INN_OK;
+}
+
+/* scale (x − m)/√v + bias by channel, m and v those of the channel's set. */
+static enum inn_status carry_normalised(struct inn_carry *c,
+                                        struct inn_law *law,
+                                        const double *scale,
+                                        const double *bias)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_law *to;
+
+    to = inn_law_affine(law, scale, bias, true, c->heap, c->err);
+    inn_law_drop(law, c->heap);
+    if (to == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, to, x);
+    return INN_OK;
+}
+
+/* Mean correlation of a map with itself, whose mean is taken away. */
+static void take_map_mean(struct inn_law *law, const struct inn_field *x,
+                          const struct inn_tensor *t)
+{
+    double all = inn_pool_mean_r(x, t), r;
+    int a, b;
+
+    all = all > 0.95 ? 0.95 : all < 0 ? 0 : all;
+    for (a = 0; a <= INN_REACH; a++) {
+        for (b = 0; b <= INN_REACH; b++) {
+            r = (x->law->r[a][b] - all) / (1 - all);
+            law->r[a][b] = r < -1 ? -1 : r;
+        }
+    }
+}
+
+/* A set's channels: their means, without the set's, and its variance. */
+static double centre_set(struct inn_law *law, const struct inn_law *from,
+                         size_t first, size_t size)
+{
+    size_t n = (size_t)law->n, i;
+    double mean = 0, power = 0;
+
+    for (i = first; i < first + size; i++)
+        mean += from->mean[i] / (double)size;
+    for (i = first; i < first + size; i++) {
+        law->mean[i] = from->mean[i] - mean;
+        power += law->cov[i * n + i] + law->mean[i] * law->mean[i];
+    }
+    return power / (double)size;
+}
+
+/*
+ * Groups of channels normalised over their positions too: by what mean and
+ * variance a group has over all maps. One channel each: over its own map.
+ */
+static enum inn_status carry_groups(struct inn_carry *c, int64_t groups,
+                                    bool per_channel)
+{
+    const struct inn_field *x = &c->from[0];
+    double epsilon = (double)inn_node_float(c->node, "epsilon", 1e-5f);
+    size_t n, size, g, i;
+    struct inn_law *law;
+    double *v[2], var;
+    int k;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
+        !inn_carry_is_const(c, 1) || !inn_carry_is_const(c, 2) ||
+        groups < 1 || x->law->n % groups != 0)
+        return INN_OK;
+    n = (size_t)x->law->n;
+    size = n / (size_t)groups;
+    for (k = 0; k < 2; k++) {
+        v[k] = inn_arena_alloc(c->scratch, n, sizeof(double), c->err);
+        if (v[k] == NULL)
+            return inn_refused(c->err);
+        for (i = 0; i < n; i++)
+            v[k][i] = inn_element_get(c->in[1 + k]->type, c->in[1 + k]->data,
+                                      per_channel ? i : i / size);
+    }
+    law = inn_law_new((int64_t)n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    memcpy(law->cov, x->law->cov, n * n * sizeof(*law->cov));
+    memcpy(law->r, x->law->r, sizeof(law->r));
+    for (g = 0; g < (size_t)groups; g++) {
+        var = centre_set(law, x->law, g * size, size);
+        for (i = g * size; i < (g + 1) * size; i++)
+            v[0][i] /= sqrt(var + epsilon);
+    }
+    if (size == 1)
+        take_map_mean(law, x, c->in[0]);
+    return carry_normalised(c, law, v[0], v[1]);
+}
+
+enum inn_status inn_moments_instance_norm(struct inn_carry *c)
+{
+    return carry_groups(c, c->from[0].law != NULL ? c->from[0].law->n : 1,
+                        true);
+}
+
+enum inn_status inn_moments_group_norm(struct inn_carry *c)
+{
+    return carry_groups(c, inn_node_int(c->node, "num_groups", 0),
+                        is_per_channel(c->node));
+}
+
+/* C ← H C H with H = I − 11ᵀ/n: what is left without the channels' mean. */
+static enum inn_status centre_channels(struct inn_law *law,
+                                       struct inn_arena *scratch,
+                                       struct inn_error *err)
+{
+    size_t n = (size_t)law->n, i, j;
+    double *row = inn_arena_alloc(scratch, n, sizeof(*row), err), all = 0;
+
+    if (row == NULL)
+        return inn_refused(err);
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < n; j++)
+            row[i] += law->cov[i * n + j] / (double)n;
+        all += row[i] / (double)n;
+    }
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < n; j++)
+            law->cov[i * n + j] += all - (row[i] + row[j]);
+    }
+    return INN_OK;
+}
+
+/* By the variance of all channels, whose own variation is left out. */
+enum inn_status inn_moments_layer_norm(struct inn_carry *c)
+{
+    double epsilon = (double)inn_node_float(c->node, "epsilon", 1e-5f);
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    double *scale, *bias = NULL, var;
+    struct inn_law *law;
+    enum inn_status st;
+    int axis, i, channel;
+
+    if (x->law == NULL || x->repeat != 1 || c->out[0] == NULL ||
+        !inn_carry_is_const(c, 1) ||
+        (c->n_in > 2 && c->in[2] != NULL && !inn_carry_is_const(c, 2)))
+        return INN_OK;
+    st = layer_axis(&a, &axis);
+    channel = inn_field_axis(x);
+    if (st != INN_OK || channel < axis)
+        return st;
+    st = inn_carry_constant(c, &scale, c->in[1], x, c->in[0]->rank);
+    if (st == INN_OK && c->n_in > 2 && c->in[2] != NULL)
+        st = inn_carry_constant(c, &bias, c->in[2], x, c->in[0]->rank);
+    if (bias == NULL && st == INN_OK)
+        bias = inn_arena_alloc(c->scratch, (size_t)x->law->n, sizeof(*bias),
+                               c->err);
+    if (st != INN_OK || scale == NULL || bias == NULL)
+        return st != INN_OK || scale == NULL ? st : inn_refused(c->err);
+    law = inn_law_new(x->law->n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    memcpy(law->cov, x->law->cov,
+           (size_t)(law->n * law->n) * sizeof(*law->cov));
+    memcpy(law->r, x->law->r, sizeof(law->r));
+    if (axis == c->in[0]->rank - 1)
+        st = centre_channels(law, c->scratch, c->err);
+    if (st != INN_OK) {
+        inn_law_drop(law, c->heap);
+        return st;
+    }
+    var = centre_set(law, x->law, 0, (size_t)law->n);
+    for (i = 0; i < law->n; i++)
+        scale[i] /= sqrt(var + epsilon);
+    return carry_normalised(c, law, scale, bias);
 }

@@ -19,14 +19,18 @@ libinncore_la_SOURCES += \
     runtime/ops/fold_batchnorm.c \
     runtime/ops/fold_constants.c \
     runtime/ops/gather.c \
+    runtime/ops/hermite.c \
     runtime/ops/identity.c \
     runtime/ops/image_resize.c \
     runtime/ops/image_resize.h \
     runtime/ops/image_resize_run.c \
+    runtime/ops/law.c \
     runtime/ops/layer_norm.c \
     runtime/ops/lrn.c \
     runtime/ops/macs.c \
     runtime/ops/matmul.c \
+    runtime/ops/mix.c \
+    runtime/ops/moments.h \
     runtime/ops/norm.c \
     runtime/ops/op.h \
     runtime/ops/pad.c \

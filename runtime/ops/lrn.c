@@ -6,6 +6,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* Positions whose squares are summed side by side. */
@@ -105,5 +106,40 @@ enum inn_status inn_run_lrn(struct inn_run *c)
     v.bias = inn_node_float(c->node, "bias", 1);
     inn_parallel(c->threads, (size_t)(x->dims[0] * x->dims[1]), lrn_part,
                  &v);
+    return INN_OK;
+}
+
+/* The divisor as its mean: Σ x² of the neighbours is what it is on average. */
+enum inn_status inn_moments_lrn(struct inn_carry *c)
+{
+    int64_t size = inn_node_int(c->node, "size", 1), k, i;
+    const struct inn_field *x = &c->from[0];
+    double *scale, *shift, sum;
+    struct inn_law *law;
+    int64_t n;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1)
+        return INN_OK;
+    n = x->law->n;
+    scale = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*scale), c->err);
+    shift = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*shift), c->err);
+    if (scale == NULL || shift == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < n; k++) {
+        int64_t from = k < (size - 1) / 2 ? 0 : k - (size - 1) / 2;
+        int64_t to = n - k <= size / 2 ? n : k + size / 2 + 1;
+
+        for (sum = 0, i = from; i < to; i++)
+            sum += x->law->mean[i] * x->law->mean[i] +
+                   x->law->cov[i * n + i];
+        scale[k] = pow((double)inn_node_float(c->node, "bias", 1) +
+                           (double)inn_node_float(c->node, "alpha", 1e-4f) /
+                               (double)size * sum,
+                       -(double)inn_node_float(c->node, "beta", 0.75f));
+    }
+    law = inn_law_affine(x->law, scale, shift, true, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, x);
     return INN_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* Columns of a row that are summed side by side. */
@@ -473,4 +474,134 @@ bool inn_lower_matmul(const struct inn_infer *c, struct inn_prim *prim)
     prim->u.matmul.alpha = 1;
     prim->u.matmul.beta = 0;
     return true;
+}
+
+/* A constant matrix against the channels of one operand. */
+struct carried {
+    int x, weight;   /* operands */
+    int k, n;        /* axes of the weight: summed, made */
+    int channels;    /* axis of the output that is made */
+    double alpha, beta;
+    const struct inn_tensor *bias;
+};
+
+/* What was flattened is summed over its positions too: as many taps. */
+static enum inn_status read_mix(struct inn_carry *c, struct inn_mix *m,
+                                const struct carried *p)
+{
+    const struct inn_field *x = &c->from[p->x];
+    const struct inn_tensor *weight = c->in[p->weight];
+    size_t columns = (size_t)weight->dims[1], o, i, t, row, column;
+    double *to;
+
+    m->groups = 1;
+    m->outputs = (size_t)weight->dims[p->n];
+    m->inputs = (size_t)x->law->n;
+    m->taps = (size_t)x->repeat;
+    m->share = 1;
+    if ((int64_t)(m->inputs * m->taps) != weight->dims[p->k] ||
+        inn_mix_is_large(m) || m->taps > INN_MOST_TAPS)
+        return INN_OK;
+    to = inn_arena_alloc(c->scratch, inn_tensor_count(weight), sizeof(*to),
+                         c->err);
+    m->relate = inn_arena_alloc(c->scratch, m->taps,
+                                m->taps * sizeof(double), c->err);
+    if (to == NULL || m->relate == NULL)
+        return inn_refused(c->err);
+    for (t = 0; t < m->taps; t++) {
+        for (o = 0; o < m->outputs; o++) {
+            for (i = 0; i < m->inputs; i++) {
+                row = p->k == 0 ? i * m->taps + t : o;
+                column = p->k == 0 ? o : i * m->taps + t;
+                to[(t * m->outputs + o) * m->inputs + i] =
+                    p->alpha * inn_element_get(weight->type, weight->data,
+                                               row * columns + column);
+            }
+        }
+        for (i = 0; i < m->taps; i++) {
+            int64_t width = x->plane[1], a = (int64_t)t, b = (int64_t)i;
+
+            m->relate[t * m->taps + i] = m->taps == 1 ? 1 : inn_law_r(
+                x->law, b / width - a / width, b % width - a % width);
+        }
+    }
+    m->weight = to;
+    return INN_OK;
+}
+
+static enum inn_status carry_product(struct inn_carry *c,
+                                     const struct carried *p)
+{
+    struct inn_field y = inn_field_shift(
+        &c->from[p->x], c->out[0]->rank - c->in[p->x]->rank);
+    struct inn_mix m = {0};
+    enum inn_status st = read_mix(c, &m, p);
+    struct inn_law *law;
+    double *bias = NULL;
+    int i, k;
+
+    if (st != INN_OK || m.weight == NULL)
+        return st;
+    law = inn_law_new((int64_t)m.outputs, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    st = inn_mix_law(c, law, y.law, &m);
+    memcpy(law->r, y.law->r, sizeof(law->r));
+    for (i = 0; i <= INN_REACH && y.repeat > 1; i++) {
+        for (k = 0; k <= INN_REACH; k++)
+            law->r[i][k] = 1; /* of all positions there is one left */
+    }
+    y.law = law;
+    y.channels = 1u << p->channels;
+    y.repeat = y.plane[0] = y.plane[1] = 1;
+    if (st == INN_OK && p->bias != NULL)
+        st = inn_carry_constant(c, &bias, p->bias, &y, c->out[0]->rank);
+    if (st != INN_OK || (p->bias != NULL && bias == NULL)) {
+        inn_law_drop(law, c->heap);
+        return st;
+    }
+    for (i = 0; bias != NULL && i < law->n; i++)
+        law->mean[i] += p->beta * bias[i];
+    c->to[0] = y;
+    return INN_OK;
+}
+
+enum inn_status inn_moments_gemm(struct inn_carry *c)
+{
+    struct gemm g = gemm_axes(c->node);
+    struct carried p = {.x = 0, .weight = 1, .k = g.b_k, .n = g.b_n,
+                        .channels = 1};
+
+    if (c->from[0].law == NULL || !inn_carry_is_const(c, 1) ||
+        c->out[0] == NULL || inn_field_axis(&c->from[0]) != g.a_k)
+        return INN_OK;
+    if (c->n_in > 2 && c->in[2] != NULL) {
+        p.bias = c->in[2];
+        if (!inn_carry_is_const(c, 2))
+            return INN_OK;
+    }
+    p.alpha = (double)inn_node_float(c->node, "alpha", 1);
+    p.beta = (double)inn_node_float(c->node, "beta", 1);
+    return carry_product(c, &p);
+}
+
+/* With a constant matrix on either side; of two fields nothing is known. */
+enum inn_status inn_moments_matmul(struct inn_carry *c)
+{
+    struct carried p = {.alpha = 1};
+    int rank;
+
+    p.x = c->from[0].law != NULL ? 0 : 1;
+    p.weight = 1 - p.x;
+    if (c->from[p.x].law == NULL || !inn_carry_is_const(c, p.weight) ||
+        c->out[0] == NULL || c->in[0]->rank < 2 || c->in[1]->rank < 2 ||
+        c->in[p.weight]->rank != 2)
+        return INN_OK;
+    rank = c->in[p.x]->rank;
+    if (inn_field_axis(&c->from[p.x]) != (p.x == 0 ? rank - 1 : rank - 2))
+        return INN_OK;
+    p.k = p.x == 0 ? 0 : 1;
+    p.n = 1 - p.k;
+    p.channels = c->out[0]->rank - (p.x == 0 ? 1 : 2);
+    return carry_product(c, &p);
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 static const char *const vector_names[] = {NULL, "scale", "bias", "mean",
@@ -125,5 +126,50 @@ enum inn_status inn_run_batchnorm(struct inn_run *c)
     v.size = inn_dims_product(x->dims, 2, x->rank);
     parts = (size_t)x->dims[0] * v.channels;
     inn_parallel(c->threads, parts, batchnorm_part, &v);
+    return INN_OK;
+}
+
+/*
+ * y = scale (x − mean)/√(variance + ε) + bias. Where the statistics are true
+ * the variance that training saw is known better than what was propagated,
+ * and the mean: correlations are all that is taken of x.
+ */
+enum inn_status inn_moments_batchnorm(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    double epsilon = (double)inn_node_float(c->node, "epsilon", 1e-5f);
+    double *scale, *shift, v[5] = {0};
+    struct inn_law *law;
+    size_t n, k;
+    int i;
+
+    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
+        !is_spatial(c->node))
+        return INN_OK;
+    n = (size_t)x->law->n;
+    scale = inn_arena_alloc(c->scratch, n, sizeof(*scale), c->err);
+    shift = inn_arena_alloc(c->scratch, n, sizeof(*shift), c->err);
+    if (scale == NULL || shift == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < n; k++) {
+        for (i = 1; i < 5; i++) {
+            if (!inn_carry_is_const(c, i))
+                return INN_OK;
+            v[i] = inn_element_get(c->in[i]->type, c->in[i]->data, k);
+        }
+        if (c->standardise) {
+            v[3] = x->law->mean[k];
+            v[4] = fmax(x->law->cov[k * n + k], 1e-12);
+            epsilon = 0;
+        }
+        scale[k] = v[1] / sqrt(v[4] + epsilon);
+        shift[k] = v[2] - scale[k] * v[3];
+    }
+    law = inn_law_affine(x->law, scale, shift,
+                         x->law->root == NULL || x->law->is_normal, c->heap,
+                         c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, x);
     return INN_OK;
 }

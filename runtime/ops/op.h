@@ -40,11 +40,13 @@ struct inn_run {
 
 struct inn_couple; /* couple.h */
 struct inn_resize; /* resize.h */
+struct inn_carry;  /* moments.h */
 
 typedef enum inn_status inn_infer_fn(struct inn_infer *c);
 typedef enum inn_status inn_run_fn(struct inn_run *c);
 typedef enum inn_status inn_couple_fn(struct inn_couple *c);
 typedef enum inn_status inn_resize_fn(struct inn_resize *c);
+typedef enum inn_status inn_moments_fn(struct inn_carry *c);
 /* Describes the graph node to exec as a primitive; false: it can't. */
 typedef bool inn_lower_fn(const struct inn_infer *c, struct inn_prim *prim);
 
@@ -61,6 +63,7 @@ enum inn_op_types {
  * infer   NULL: output shapes are unknown: pinned, carried, not run.
  * couple  NULL: every channel axis the operator touches is pinned.
  * resize  NULL: nothing in the operator counts channels.
+ * moments NULL: nothing is known of the outputs, nor of what follows.
  * run     NULL: refused when run.
  * lower   NULL: the reference kernel runs.
  */
@@ -71,6 +74,7 @@ struct inn_op {
     inn_infer_fn *infer;
     inn_couple_fn *couple;
     inn_resize_fn *resize;
+    inn_moments_fn *moments;
     inn_run_fn *run;
     inn_lower_fn *lower;
     enum inn_op_types types;

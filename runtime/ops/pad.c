@@ -6,7 +6,8 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/threads.h"
-#include "runtime/ops/args.h"
+#include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* Sums of pads and sizes below this can't wrap. */
@@ -363,5 +364,56 @@ enum inn_status inn_run_pad(struct inn_run *c)
     rows = inn_tensor_count(g.out) / (size_t)g.out->dims[g.x->rank - 1];
     /* Small ones are not worth a thread's start. */
     inn_parallel(g.out->bytes < 65536 ? 1 : c->threads, rows, pad_row, &g);
+    return INN_OK;
+}
+
+/* Padded positions are passed over; padded channels never vary. */
+enum inn_status inn_moments_pad(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    int axis = inn_field_axis(x), k;
+    struct inn_args a = INN_ARGS(c);
+    struct padding g = {.x = c->in[0]};
+    int64_t n, i, j, before;
+    struct inn_law *law;
+    enum inn_status st;
+
+    if (x->law == NULL || x->repeat != 1)
+        return INN_OK;
+    st = read_pad(&a, &g.p);
+    if (st != INN_OK || !g.p.known)
+        return st;
+    for (k = 0; k < c->in[0]->rank; k++) {
+        if (x->channels & 1u << k && (g.p.before[k] != 0 ||
+                                      g.p.after[k] != 0) &&
+            (k != axis || g.p.mode != CONSTANT))
+            return INN_OK;
+    }
+    if (axis < 0 || (g.p.before[axis] == 0 && g.p.after[axis] == 0))
+        return inn_carry_view(c, 0, 0);
+    g.size = inn_type_size(c->in[0]->type);
+    if (inn_args_in(&a, 2) != NULL && !inn_carry_is_const(c, 2))
+        return INN_OK;
+    st = read_value(&a, &g);
+    n = x->law->n + g.p.before[axis] + g.p.after[axis];
+    if (st != INN_OK || n < 1)
+        return st;
+    law = inn_law_new(n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    before = g.p.before[axis];
+    memcpy(law->r, x->law->r, sizeof(law->r));
+    for (i = 0; i < n; i++) {
+        bool inside = i >= before && i < before + x->law->n;
+
+        law->mean[i] = inside ? x->law->mean[i - before]
+                              : inn_element_get(c->in[0]->type, g.value, 0);
+        for (j = 0; j < n && inside; j++) {
+            if (j >= before && j < before + x->law->n)
+                law->cov[i * n + j] =
+                    x->law->cov[(i - before) * x->law->n + j - before];
+        }
+    }
+    inn_carry_put(c, 0, law, x);
     return INN_OK;
 }

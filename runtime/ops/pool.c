@@ -8,6 +8,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/window.h"
 
@@ -400,4 +401,265 @@ bool inn_lower_global_max_pool(const struct inn_infer *c,
                                struct inn_prim *prim)
 {
     return lower_global(c, prim, INN_POOL_MAX);
+}
+
+/* Mean correlation of two places of the window, dealt out by lags. */
+static double window_r(const struct inn_field *f, const struct inn_window *w,
+                       const int64_t *lag)
+{
+    int64_t d[INN_MAX_RANK] = {0}, k[INN_MAX_SPATIAL];
+    double sum = 0, all = 0;
+    int i;
+
+    for (i = 0; i < w->rank; i++)
+        k[i] = 1 - w->kernel[i];
+    for (;;) {
+        double weight = 1;
+
+        for (i = 0; i < w->rank; i++) {
+            weight *= (double)(w->kernel[i] - (k[i] < 0 ? -k[i] : k[i]));
+            d[2 + i] = lag[2 + i] * w->stride[i] + k[i] * w->dilation[i];
+        }
+        sum += weight * inn_field_r(f, d, 2 + w->rank);
+        all += weight;
+        for (i = w->rank - 1; i >= 0; i--) {
+            if (++k[i] < w->kernel[i])
+                break;
+            k[i] = 1 - w->kernel[i];
+        }
+        if (i < 0)
+            return sum / all;
+    }
+}
+
+double inn_pool_mean_r(const struct inn_field *f, const struct inn_tensor *t)
+{
+    int64_t lag[INN_MAX_RANK] = {0};
+    struct inn_window w;
+
+    if (t->rank < 3 || t->rank > 2 + INN_MAX_SPATIAL)
+        return 1;
+    inn_window_global(&w, t->rank - 2, t->dims + 2);
+    return window_r(f, &w, lag);
+}
+
+/* Pools of one channel each, their windows inside the map. */
+static bool can_carry(const struct inn_carry *c)
+{
+    return c->from[0].law != NULL && inn_field_axis(&c->from[0]) == 1 &&
+           c->from[0].repeat == 1 && c->in[0]->rank >= 3 &&
+           c->in[0]->rank <= 2 + INN_MAX_SPATIAL &&
+           inn_tensor_count(c->in[0]) > 0;
+}
+
+static void window_table(struct inn_law *law, const struct inn_field *x,
+                         const struct inn_window *w, double all)
+{
+    int64_t lag[INN_MAX_RANK] = {0};
+    int a, b, sign;
+
+    for (a = 0; a <= INN_REACH; a++) {
+        for (b = 0; b <= INN_REACH; b++) {
+            law->r[a][b] = 0;
+            for (sign = -1; sign < 2; sign += 2) {
+                if (x->space[0] >= 0)
+                    lag[x->space[0]] = a;
+                if (x->space[1] >= 0)
+                    lag[x->space[1]] = sign * b;
+                law->r[a][b] += 0.5 * window_r(x, w, lag);
+            }
+            law->r[a][b] = all > 0 ? law->r[a][b] / all : a + b == 0;
+        }
+    }
+}
+
+/* One position is left: alike wherever it is looked at. */
+static void table_of_one(struct inn_law *law)
+{
+    int a, b;
+
+    for (a = 0; a <= INN_REACH; a++) {
+        for (b = 0; b <= INN_REACH; b++)
+            law->r[a][b] = 1;
+    }
+}
+
+static enum inn_status carry_average(struct inn_carry *c,
+                                     const struct inn_window *w, bool global)
+{
+    const struct inn_field *x = &c->from[0];
+    int64_t still[INN_MAX_RANK] = {0};
+    size_t n = (size_t)x->law->n, i;
+    double all = window_r(x, w, still);
+    struct inn_law *law;
+
+    law = inn_law_new(x->law->n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    memcpy(law->mean, x->law->mean, n * sizeof(*law->mean));
+    for (i = 0; i < n * n; i++)
+        law->cov[i] = all * x->law->cov[i];
+    if (global)
+        table_of_one(law);
+    else
+        window_table(law, x, w, all);
+    inn_carry_put(c, 0, law, x);
+    return INN_OK;
+}
+
+/* Mean and variance of the largest of m unit normals. */
+static void largest_of(double m, double *mean, double *variance)
+{
+    double x, p, before = 0, sum = 0, squares = 0, step = 1.0 / 512;
+
+    for (x = -10; x < 10; x += step) {
+        p = pow(0.5 * erfc(-(x + step) * 0.70710678118654752440), m);
+        sum += (p - before) * (x + 0.5 * step);
+        squares += (p - before) * (x + 0.5 * step) * (x + 0.5 * step);
+        before = p;
+    }
+    *mean = sum;
+    *variance = squares - sum * sum;
+}
+
+/* A function known at points, at any place: straight between them. */
+static double between(const float *points, const double *x, size_t n,
+                      double at)
+{
+    int k = 0;
+    double share;
+
+    while (k < INN_POINTS - 2 && x[k + 1] < at)
+        k++;
+    share = (at - x[k]) / (x[k + 1] - x[k]);
+    return (1 - share) * (double)points[(size_t)k * n] +
+           share * (double)points[(size_t)(k + 1) * n];
+}
+
+/* What a function of the maximum's law is at the points of that law. */
+static float *points_of_largest(struct inn_carry *c, const struct inn_law *x,
+                                double mean, double deviation)
+{
+    double at[INN_POINTS], weight[INN_POINTS];
+    size_t n = (size_t)x->n, i, k;
+    float *points = inn_alloc_raw(c->heap, INN_POINTS, n * sizeof(float),
+                                  c->err);
+
+    if (points == NULL)
+        return NULL;
+    inn_hermite_points(at, weight);
+    for (k = 0; k < INN_POINTS; k++) {
+        for (i = 0; i < n; i++)
+            points[k * n + i] = (float)between(x->points + i, at, n,
+                                               mean + deviation * at[k]);
+    }
+    return points;
+}
+
+/*
+ * Covariance of maxima: of a channel's own variance 1/m is what is linear in
+ * the m values, which goes with ρ; of the rest ρ² is the first term.
+ */
+static void cov_of_largest(struct inn_law *law, const struct inn_law *from,
+                           double q, double m, double variance)
+{
+    double line = q + (1 - q) / m, rest = variance - line, by, rho;
+    size_t n = (size_t)law->n, i, j;
+
+    rest = rest > 0 ? rest : 0;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j <= i; j++) {
+            by = sqrt(fmax(from->cov[i * n + i], 1e-20) *
+                      fmax(from->cov[j * n + j], 1e-20));
+            rho = from->cov[i * n + j] / by;
+            law->cov[i * n + j] = by * rho * (line + rest * rho);
+        }
+    }
+    inn_law_mirror(law);
+}
+
+/*
+ * The largest of m equally correlated values is √q z + √(1 − q) max u. A
+ * function of a normal channel, rising as activations do, is the function
+ * of the largest.
+ */
+static enum inn_status carry_max(struct inn_carry *c,
+                                 const struct inn_window *w, bool global)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_law *root = x->law->root != NULL ? x->law->root : x->law;
+    struct inn_law *law;
+    struct inn_field f = *x;
+    int64_t still[INN_MAX_RANK] = {0};
+    double m = 1, q, largest, variance;
+    size_t n = (size_t)root->n, i;
+    float *points;
+
+    f.law = root;
+    for (i = 0; i < (size_t)w->rank; i++)
+        m *= (double)w->kernel[i];
+    q = m > 1 ? (window_r(&f, w, still) * m - 1) / (m - 1) : 1;
+    q = q > 1 ? 1 : q < 0 ? 0 : q;
+    largest_of(m, &largest, &variance);
+    largest *= sqrt(1 - q);
+    variance = q + (1 - q) * variance;
+    law = inn_law_new(root->n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    for (i = 0; i < n; i++)
+        law->mean[i] = root->mean[i] +
+                       largest * sqrt(fmax(root->cov[i * n + i], 0));
+    cov_of_largest(law, root, q, m, variance);
+    if (global)
+        table_of_one(law);
+    else
+        window_table(law, &f, w, window_r(&f, w, still));
+    if (x->law->root != NULL) {
+        struct inn_law *to = NULL;
+
+        points = points_of_largest(c, x->law, largest, sqrt(variance));
+        if (points != NULL)
+            to = inn_hermite_law(law, points, c->threads, c->heap, c->err);
+        inn_law_drop(law, c->heap);
+        if (to == NULL)
+            return inn_refused(c->err);
+        law = to;
+    }
+    inn_carry_put(c, 0, law, x);
+    return INN_OK;
+}
+
+static enum inn_status carry_pool(struct inn_carry *c, bool max)
+{
+    struct inn_window w;
+    enum inn_status st;
+
+    if (!can_carry(c))
+        return INN_OK;
+    st = inn_window_resolve(&w, c->node, c->in[0]->rank - 2,
+                            c->in[0]->dims + 2, NULL, c->err);
+    if (st != INN_OK)
+        return st;
+    return max ? carry_max(c, &w, false) : carry_average(c, &w, false);
+}
+
+enum inn_status inn_moments_average_pool(struct inn_carry *c)
+{
+    return carry_pool(c, false);
+}
+
+enum inn_status inn_moments_max_pool(struct inn_carry *c)
+{
+    return carry_pool(c, true);
+}
+
+enum inn_status inn_moments_global_pool(struct inn_carry *c)
+{
+    bool max = strcmp(c->node->op_type, "GlobalMaxPool") == 0;
+    struct inn_window w;
+
+    if (!can_carry(c))
+        return INN_OK;
+    inn_window_global(&w, c->in[0]->rank - 2, c->in[0]->dims + 2);
+    return max ? carry_max(c, &w, true) : carry_average(c, &w, true);
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 enum kind {
@@ -376,5 +377,97 @@ enum inn_status inn_run_reduce(struct inn_run *c)
     }
     v.count = inn_dims_product(v.gone_dims, 0, v.gone);
     inn_parallel(c->threads, (v.outputs - 1) / PART + 1, reduce_part, &v);
+    return INN_OK;
+}
+
+/* Mean of correlations over the lags of the axes that go. */
+static double reduced_r(const struct inn_carry *c, const struct axes *axes,
+                        double *count)
+{
+    const struct inn_tensor *t = c->in[0];
+    int64_t lag[INN_MAX_RANK], dims[INN_MAX_RANK];
+    double sum = 0, weight;
+    int i;
+
+    for (*count = 1, i = 0; i < t->rank; i++) {
+        dims[i] = axes->reduced[i] ? t->dims[i] : 1;
+        lag[i] = 1 - dims[i];
+        *count *= (double)dims[i];
+    }
+    for (;;) {
+        for (weight = 1, i = 0; i < t->rank; i++)
+            weight *= (double)(dims[i] - (lag[i] < 0 ? -lag[i] : lag[i]));
+        sum += weight * inn_field_r(&c->from[0], lag, t->rank);
+        for (i = t->rank - 1; i >= 0; i--) {
+            if (++lag[i] < dims[i])
+                break;
+            lag[i] = 1 - dims[i];
+        }
+        if (i < 0)
+            return sum / (*count * *count);
+    }
+}
+
+/* Without the axes that went; a table along one of them is all alike. */
+static struct inn_field reduced_field(const struct inn_field *x,
+                                      const struct axes *axes, int rank)
+{
+    struct inn_field y = *x;
+    int i, to = 0;
+
+    y.channels = 0;
+    y.space[0] = y.space[1] = -1;
+    for (i = 0; i < rank; i++) {
+        if (x->channels & 1u << i)
+            y.channels |= 1u << to;
+        if (x->space[0] == i && !axes->reduced[i])
+            y.space[0] = to;
+        if (x->space[1] == i && !axes->reduced[i])
+            y.space[1] = to;
+        to += !axes->reduced[i] || axes->keep;
+    }
+    return y;
+}
+
+/* Averages and sums over positions; channels must not be among them. */
+enum inn_status inn_moments_reduce(struct inn_carry *c)
+{
+    const struct reduction *r = find_reduction(c->node);
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    struct axes axes;
+    enum inn_status st;
+    struct inn_law *law;
+    double count, all, factor;
+    int64_t i;
+    int y, k;
+
+    if (x->law == NULL || x->repeat != 1 || r == NULL ||
+        (r->kind != REDUCE_MEAN && r->kind != REDUCE_SUM))
+        return INN_OK;
+    st = read_axes(&a, &axes);
+    if (st != INN_OK || !axes.known)
+        return st;
+    for (i = 0; i < c->in[0]->rank; i++) {
+        if (axes.reduced[i] && x->channels & 1u << i)
+            return INN_OK;
+    }
+    all = reduced_r(c, &axes, &count);
+    factor = r->kind == REDUCE_SUM ? count : 1;
+    law = inn_law_new(x->law->n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    for (i = 0; i < law->n; i++)
+        law->mean[i] = factor * x->law->mean[i];
+    for (i = 0; i < law->n * law->n; i++)
+        law->cov[i] = factor * factor * all * x->law->cov[i];
+    for (y = 0; y <= INN_REACH; y++) {
+        for (k = 0; k <= INN_REACH; k++)
+            law->r[y][k] = inn_law_r(
+                x->law, x->space[0] >= 0 && axes.reduced[x->space[0]] ? 0 : y,
+                x->space[1] >= 0 && axes.reduced[x->space[1]] ? 0 : k);
+    }
+    c->to[0] = reduced_field(x, &axes, c->in[0]->rank);
+    c->to[0].law = law;
     return INN_OK;
 }

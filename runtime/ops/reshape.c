@@ -7,6 +7,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
 #include "runtime/ops/couple.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 
 /* The wanted shape: an attribute at opset 1, input 1 from 5. */
@@ -316,4 +317,207 @@ enum inn_status inn_couple_squeeze(struct inn_couple *c)
         return inn_couple_reshape(c);
     return c->sink->transpose(c->state, inn_in(0, 0), inn_out(0, 0), perm,
                               c->err);
+}
+
+/* Axes of both shapes that hold the same elements, lengths of 1 left out. */
+struct stretch {
+    int in[2], out[2]; /* the first axis, and past the last */
+    int64_t size;
+};
+
+/* The next stretch after s; false: there is none. */
+static bool next_stretch(struct stretch *s, const struct inn_tensor *x,
+                         const struct inn_tensor *y)
+{
+    int64_t a = 1, b = 1;
+
+    s->in[0] = s->in[1];
+    s->out[0] = s->out[1];
+    while (s->in[0] < x->rank && x->dims[s->in[0]] == 1)
+        s->in[0]++;
+    while (s->out[0] < y->rank && y->dims[s->out[0]] == 1)
+        s->out[0]++;
+    s->in[1] = s->in[0];
+    s->out[1] = s->out[0];
+    if (s->in[0] == x->rank || s->out[0] == y->rank)
+        return false;
+    do {
+        if (a <= b && s->in[1] < x->rank)
+            a *= x->dims[s->in[1]++];
+        else if (s->out[1] < y->rank)
+            b *= y->dims[s->out[1]++];
+        else
+            return false;
+        if (a < b && s->in[1] == x->rank)
+            return false;
+    } while (a != b || s->out[1] == s->out[0]);
+    s->size = a;
+    return true;
+}
+
+/* What a stretch does to a field: where channels and positions come to lie. */
+struct refold {
+    const struct inn_field *x;
+    const struct inn_tensor *in, *out;
+    struct inn_field y;
+    bool merged; /* rows now follow each other on one axis */
+};
+
+/* Axes of the output's stretch that are longer than 1, as a set. */
+static unsigned long_axes(const struct inn_tensor *t, const int range[2])
+{
+    unsigned set = 0;
+    int i;
+
+    for (i = range[0]; i < range[1]; i++)
+        set |= t->dims[i] > 1 ? 1u << i : 0;
+    return set;
+}
+
+static int last_of(unsigned set)
+{
+    int i = -1;
+
+    while (set >> (i + 1) != 0)
+        i++;
+    return i;
+}
+
+/* Positions alone: the innermost axis goes on along the innermost. */
+static void place_positions(struct refold *r, unsigned in, unsigned out)
+{
+    int y = r->x->space[0], x = r->x->space[1];
+    bool has_y = y >= 0 && in & 1u << y, has_x = x >= 0 && in & 1u << x;
+    unsigned rest = out & ~(1u << last_of(out));
+
+    if (has_x)
+        r->y.space[1] = last_of(out);
+    if (has_y && !has_x)
+        r->y.space[0] = last_of(out);
+    if (has_y && has_x) {
+        r->y.space[0] = rest != 0 ? last_of(rest) : -1;
+        r->merged = rest == 0;
+    }
+}
+
+/* Channels, then their positions, on one axis: a map that is flattened. */
+static bool flatten(struct refold *r, unsigned in, unsigned out)
+{
+    unsigned inside = in & r->x->channels;
+    unsigned space = in & ~inside;
+    int y = r->x->space[0], x = r->x->space[1];
+
+    if (r->x->repeat != 1 || (out & (out - 1)) != 0 || inside == 0 ||
+        space == 0 || last_of(inside) > last_of(space & (~space + 1)) ||
+        inside != r->x->channels || x < 0 || last_of(space) != x)
+        return false;
+    if (y >= 0 && r->in->dims[y] > 1 && !(space & 1u << y))
+        return false;
+    r->y.channels |= out;
+    r->y.plane[1] = r->in->dims[x];
+    r->y.plane[0] = y >= 0 ? r->in->dims[y] : 1;
+    r->y.repeat = r->y.plane[0] * r->y.plane[1];
+    return true;
+}
+
+/* What was flattened, on axes of its own again. */
+static bool unflatten(struct refold *r, const struct stretch *s)
+{
+    int64_t n = 1;
+    int i = s->out[0];
+
+    for (; i < s->out[1] && n < r->x->law->n; i++) {
+        n *= r->out->dims[i];
+        r->y.channels |= r->out->dims[i] > 1 ? 1u << i : 0;
+    }
+    if (n != r->x->law->n || s->out[1] - i != 2 ||
+        r->out->dims[i] != r->x->plane[0])
+        return false;
+    r->y.space[0] = i;
+    r->y.space[1] = i + 1;
+    return true;
+}
+
+static bool refold_stretch(struct refold *r, const struct stretch *s)
+{
+    unsigned in = long_axes(r->in, s->in), out = long_axes(r->out, s->out);
+    unsigned inside = in & r->x->channels;
+
+    if (inside == 0) {
+        place_positions(r, in, out);
+        return true;
+    }
+    if (r->x->repeat > 1 && (out & (out - 1)) == 0) {
+        r->y.channels |= out;
+        r->y.repeat = r->x->repeat;
+        memcpy(r->y.plane, r->x->plane, sizeof(r->y.plane));
+        return true;
+    }
+    if (r->x->repeat > 1)
+        return unflatten(r, s);
+    if (inside == in) {
+        r->y.channels |= out;
+        return true;
+    }
+    return flatten(r, in, out);
+}
+
+/* r along what was rows of width, one behind the other. */
+static struct inn_law *merge_rows(const struct inn_law *from, int64_t width,
+                                  struct inn_heap *heap,
+                                  struct inn_error *err)
+{
+    struct inn_law *law;
+    int64_t *at, i;
+    int y, x;
+
+    at = inn_alloc(heap, (size_t)from->n, sizeof(*at), err);
+    if (at == NULL)
+        return NULL;
+    for (i = 0; i < from->n; i++)
+        at[i] = i;
+    law = inn_law_pick(from, at, from->n, heap, err);
+    inn_free(heap, at);
+    for (y = 0; y <= INN_REACH && law != NULL; y++) {
+        for (x = 0; x <= INN_REACH; x++)
+            law->r[y][x] = inn_law_r(from, x / width, x % width);
+    }
+    return law;
+}
+
+/*
+ * Flatten, Squeeze and Unsqueeze too. What can't be said (channels behind
+ * positions on one axis) is left unknown. Of channels that lie on axes of
+ * length 1 alone there is one, and its place does not matter.
+ */
+enum inn_status inn_moments_reshape(struct inn_carry *c)
+{
+    struct refold r = {.x = &c->from[0], .in = c->in[0], .out = c->out[0]};
+    struct stretch s = {{0, 0}, {0, 0}, 0};
+    struct inn_law *law;
+    int64_t width;
+
+    if (r.x->law == NULL || r.out == NULL || inn_tensor_count(r.in) == 0)
+        return INN_OK;
+    r.y.space[0] = r.y.space[1] = -1;
+    r.y.repeat = r.y.plane[0] = r.y.plane[1] = 1;
+    while (next_stretch(&s, r.in, r.out)) {
+        if (!refold_stretch(&r, &s))
+            return INN_OK;
+    }
+    if (r.y.channels == 0) {
+        /* One channel: on the axis that networks have channels on. */
+        if (r.x->law->n != 1 || r.out->rank < 2)
+            return INN_OK;
+        r.y.channels = 2;
+        if (r.out->dims[1] != 1)
+            return INN_OK;
+    }
+    width = r.x->space[1] >= 0 ? r.in->dims[r.x->space[1]] : 1;
+    law = r.merged ? merge_rows(r.x->law, width, c->heap, c->err)
+                   : inn_law_hold(r.x->law);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_carry_put(c, 0, law, &r.y);
+    return INN_OK;
 }

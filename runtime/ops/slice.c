@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/ops/args.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -284,5 +285,45 @@ enum inn_status inn_run_slice(struct inn_run *c)
                   (const char *)x->data +
                       (size_t)at * inn_type_size(x->type),
                   inn_type_size(x->type), c->threads);
+    return INN_OK;
+}
+
+/* Channels are picked; positions are, or their steps are strides. */
+enum inn_status inn_moments_slice(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    int64_t step[2] = {1, 1}, *at, n, k;
+    int axis = inn_field_axis(x), i;
+    struct inn_law *law;
+    enum inn_status st;
+    struct slice s;
+
+    if (x->law == NULL || x->repeat != 1)
+        return INN_OK;
+    st = read_slice(&a, &s);
+    if (st != INN_OK || !s.known)
+        return st;
+    if (axis < 0 && s.sliced & x->channels)
+        return INN_OK;
+    n = axis < 0 ? x->law->n : s.count[axis];
+    for (i = 0; i < 2; i++) {
+        if (x->space[i] >= 0)
+            step[i] = s.step[x->space[i]];
+        if (step[i] < -INT32_MAX || step[i] > INT32_MAX)
+            return INN_OK;
+    }
+    if (n < 1)
+        return INN_OK;
+    at = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*at), c->err);
+    if (at == NULL)
+        return inn_refused(c->err);
+    for (k = 0; k < n; k++)
+        at[k] = axis < 0 ? k : s.first[axis] + k * s.step[axis];
+    law = inn_law_pick(x->law, at, n, c->heap, c->err);
+    if (law == NULL)
+        return inn_refused(c->err);
+    inn_law_stride(law, x->law, step[0], step[1]);
+    inn_carry_put(c, 0, law, x);
     return INN_OK;
 }

@@ -2,6 +2,7 @@
  * Transpose: axes in another order.
  */
 #include "runtime/ops/args.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -88,4 +89,84 @@ enum inn_status inn_run_transpose(struct inn_run *c)
     inn_walk_copy(&w, c->out[0].data, c->in[0]->data,
                   inn_type_size(c->out[0].type), c->threads);
     return INN_OK;
+}
+
+/*
+ * Where channels lie on several axes they are counted row by row: another
+ * order of those axes is another order of the channels.
+ */
+static enum inn_status reorder(struct inn_carry *c, const int64_t *perm,
+                               struct inn_law **law)
+{
+    const struct inn_field *x = &c->from[0];
+    const struct inn_tensor *t = c->in[0];
+    int64_t step[INN_MAX_RANK], k[INN_MAX_RANK] = {0}, count = 1, *at, n;
+    bool moved = false;
+    int i, last = -1;
+
+    for (i = t->rank - 1; i >= 0; i--) {
+        step[i] = count;
+        count *= x->channels & 1u << i ? t->dims[i] : 1;
+    }
+    for (i = 0; i < t->rank; i++) {
+        if (!(x->channels & 1u << perm[i]) || t->dims[perm[i]] == 1)
+            continue;
+        moved = moved || (int)perm[i] < last;
+        last = (int)perm[i];
+    }
+    if (!moved) {
+        *law = inn_law_hold(x->law);
+        return INN_OK;
+    }
+    at = inn_arena_alloc(c->scratch, (size_t)count, sizeof(*at), c->err);
+    if (at == NULL)
+        return inn_refused(c->err);
+    for (n = 0; n < count; n++) {
+        for (i = 0; i < t->rank; i++)
+            at[n] += k[i] * step[perm[i]];
+        for (i = t->rank - 1; i >= 0; i--) {
+            if (!(x->channels & 1u << perm[i]))
+                continue;
+            if (++k[i] < t->dims[perm[i]])
+                break;
+            k[i] = 0;
+        }
+    }
+    *law = inn_law_pick(x->law, at, count, c->heap, c->err);
+    return *law != NULL ? INN_OK : inn_refused(c->err);
+}
+
+enum inn_status inn_moments_transpose(struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    int64_t perm[INN_MAX_RANK];
+    struct inn_law *law;
+    enum inn_status st;
+    struct inn_field y;
+    int i;
+
+    if (x->law == NULL || (x->repeat != 1 && inn_field_axis(x) < 0))
+        return INN_OK;
+    st = read_perm(&a, perm);
+    if (st != INN_OK)
+        return st;
+    y = *x;
+    y.channels = 0;
+    for (i = 0; i < c->in[0]->rank; i++) {
+        if (x->channels & 1u << perm[i])
+            y.channels |= 1u << i;
+        if (x->space[0] == perm[i])
+            y.space[0] = i;
+        if (x->space[1] == perm[i])
+            y.space[1] = i;
+    }
+    if (x->repeat != 1) {
+        inn_carry_put(c, 0, inn_law_hold(x->law), &y);
+        return INN_OK;
+    }
+    st = reorder(c, perm, &law);
+    if (st == INN_OK)
+        inn_carry_put(c, 0, law, &y);
+    return st;
 }

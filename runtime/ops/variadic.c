@@ -7,6 +7,7 @@
 
 #include "runtime/ops/args.h"
 #include "runtime/ops/block.h"
+#include "runtime/ops/moments.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -294,4 +295,24 @@ enum inn_status inn_run_where(struct inn_run *c)
         inn_walk_dense(&w, i + 1, c->in[i]->rank, c->in[i]->dims);
     inn_walk_run(&w, where_row, &r, c->threads);
     return INN_OK;
+}
+
+/* Independent summands; of a largest or least only what is one's function. */
+enum inn_status inn_moments_variadic(struct inn_carry *c)
+{
+    enum variadic kind = kind_of(c->node);
+    enum inn_status st = inn_moments_elementwise(c);
+    double *weight;
+    int i;
+
+    if (st != INN_OK || c->to[0].law != NULL || kind == MIN || kind == MAX ||
+        c->out[0] == NULL)
+        return st;
+    weight = inn_arena_alloc(c->scratch, (size_t)c->n_in, sizeof(*weight),
+                             c->err);
+    if (weight == NULL)
+        return inn_refused(c->err);
+    for (i = 0; i < c->n_in; i++)
+        weight[i] = kind == MEAN ? 1.0 / c->n_in : 1;
+    return inn_carry_sum(c, weight);
 }

@@ -44,7 +44,7 @@ static int print_json(const struct inn_cli *cli)
         inn_json_bool(&json, row, "run", op->run != NULL);
         inn_json_bool(&json, row, "couple", op->couple != NULL);
         inn_json_bool(&json, row, "resize", op->resize != NULL);
-        inn_json_bool(&json, row, "moments", false);
+        inn_json_bool(&json, row, "moments", op->moments != NULL);
         inn_json_bool(&json, row, "lower", op->lower != NULL);
         inn_json_bool(&json, row, "infer", op->infer != NULL);
     }
@@ -64,8 +64,8 @@ static int run(struct inn_cli *cli, const void *values)
     if (cli->common->json)
         return print_json(cli);
     inn_table_init(&table, &cli->arena,
-                   "operator|domain|since>|until>|infer|couple|resize|run|"
-                   "lower");
+                   "operator|domain|since>|until>|infer|couple|resize|moments|"
+                   "run|lower");
     for (i = 0; (op = inn_op_row(i)) != NULL; i++) {
         inn_table_text(&table, op->name);
         inn_table_text(&table, op->domain[0] != '\0' ? op->domain
@@ -78,6 +78,7 @@ static int run(struct inn_cli *cli, const void *values)
         inn_table_text(&table, op->infer != NULL ? "yes" : "-");
         inn_table_text(&table, op->couple != NULL ? "yes" : "-");
         inn_table_text(&table, op->resize != NULL ? "yes" : "-");
+        inn_table_text(&table, op->moments != NULL ? "yes" : "-");
         inn_table_text(&table, op->run != NULL ? "yes" : "-");
         inn_table_text(&table, op->lower != NULL ? "yes" : "-");
     }
@@ -92,7 +93,8 @@ const struct inn_command inn_command_ops = {
     .usage = "[options]",
     .about = "Prints the table of operators: opset range, and whether shapes "
              "are inferred, channels followed (couple), what counts channels "
-             "rewritten (resize), and it is run, by a reference kernel (run) "
+             "rewritten (resize), means and covariances of channels carried "
+             "over (moments), and it is run, by a reference kernel (run) "
              "and by a fast one (lower). An operator without couple, or not "
              "listed, is carried through with its channels pinned.",
     .sets = sets,
