@@ -12,6 +12,8 @@ libinncore_la_SOURCES += \
     runtime/grid/plan.c \
     runtime/grid/plan.h \
     runtime/grid/plan_file.c \
+    runtime/grid/plan_spread.c \
+    runtime/grid/plan_spread.h \
     runtime/grid/quadrature.c \
     runtime/grid/resize.c \
     runtime/grid/sample.c \

@@ -14,6 +14,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/glob.h"
 #include "runtime/grid/internal.h"
+#include "runtime/grid/plan_spread.h"
 #include "runtime/grid/sample.h"
 
 /* A factor's digits below 2^-40 change no width. */
@@ -355,6 +356,88 @@ static enum inn_status bisect(int64_t *widths, const struct wish *w,
     return st;
 }
 
+/* The widths group g may have, up to factor. */
+static enum inn_status make_ladder(struct inn_ladder *ladder,
+                                   const struct wish *w, int g,
+                                   double factor, struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    const struct inn_group *group = &w->model->groups[g];
+    int64_t step = round_of(w->request, group), least, most, n, count;
+    double worst = 0;
+
+    most = least = w->fixed[g];
+    if (most == 0) {
+        most = width_for(w->request, group, factor);
+        least = width_for(w->request, group, 0x1p-60);
+    }
+    count = (most - least) / step + 2;
+    ladder->widths = inn_arena_alloc(arena, (size_t)count,
+                                     sizeof(*ladder->widths), err);
+    ladder->errors = inn_arena_alloc(arena, (size_t)count,
+                                     sizeof(*ladder->errors), err);
+    if (ladder->widths == NULL || ladder->errors == NULL)
+        return inn_refused(err);
+    for (n = most; n >= least; n = (n - 1) / step * step) {
+        if (n != most && starves(group, n))
+            continue;
+        worst = fmax(worst, inn_spread_error(w->model, g, n));
+        ladder->widths[ladder->n] = n;
+        ladder->errors[ladder->n++] = worst;
+    }
+    return INN_OK;
+}
+
+static enum inn_status measure_widths(int64_t *value, const void *state,
+                                      const int64_t *widths,
+                                      struct inn_error *err)
+{
+    return measure(value, state, widths, err);
+}
+
+static enum inn_status spread(int64_t *widths, const struct wish *w,
+                              double high, double limit,
+                              struct inn_error *err)
+{
+    const struct inn_model *model = w->model;
+    struct inn_ladder *ladders;
+    struct inn_spread_task task = {.model = model, .limit = limit,
+                                   .measure = measure_widths, .state = w};
+    enum inn_status st = INN_OK;
+    struct inn_arena arena;
+    int64_t *even;
+    double *prices;
+    int g;
+
+    if (!inn_spread_known(model))
+        return inn_fail(err, INN_ERR_RANGE,
+                        "there are no error curves to spread a budget by; "
+                        "convert it again without --no-moments, or spread "
+                        "it evenly");
+    inn_arena_init(&arena, model->heap);
+    ladders = inn_arena_alloc(&arena, (size_t)model->n_groups,
+                              sizeof(*ladders), err);
+    prices = inn_arena_alloc(&arena, (size_t)model->n_weights,
+                             sizeof(*prices), err);
+    even = inn_arena_alloc(&arena, (size_t)model->n_groups, sizeof(*even),
+                           err);
+    if (ladders == NULL || prices == NULL || even == NULL)
+        st = inn_refused(err);
+    if (st == INN_OK)
+        st = bisect(even, w, high, limit, err);
+    for (g = 0; st == INN_OK && g < model->n_groups; g++)
+        st = make_ladder(&ladders[g], w, g, high, &arena, err);
+    if (st == INN_OK)
+        st = inn_spread_prices(prices, model, w->request->budget, err);
+    task.ladders = ladders;
+    task.prices = prices;
+    task.start = even;
+    if (st == INN_OK)
+        st = inn_spread_solve(widths, &task, err);
+    inn_arena_free(&arena);
+    return st;
+}
+
 static enum inn_status fill(int64_t *widths, struct wish *w,
                             struct inn_error *err)
 {
@@ -379,7 +462,9 @@ static enum inn_status fill(int64_t *widths, struct wish *w,
     if (st == INN_OK)
         st = measure(&value, w, widths, err);
     if (st == INN_OK && (double)value > limit)
-        st = bisect(widths, w, factor, limit, err);
+        st = r->spread == INN_SPREAD_CURVE && factor <= 1.0
+                 ? spread(widths, w, factor, limit, err)
+                 : bisect(widths, w, factor, limit, err);
     return st;
 }
 

@@ -16,12 +16,19 @@ struct inn_width_rule {
 enum inn_budget { INN_BUDGET_NONE, INN_BUDGET_PARAMS, INN_BUDGET_MACS,
                   INN_BUDGET_BYTES };
 
+/* How a budget is shared among the groups. */
+enum inn_spread {
+    INN_SPREAD_EVEN = 0, /* one factor for all */
+    INN_SPREAD_CURVE = 1 /* by the error curves of nested partitions */
+};
+
 struct inn_width_request {
     double width; /* factor for every group; 0: 1.0 */
     const struct inn_width_rule *rules;
     size_t n_rules;
     enum inn_budget budget;
     double budget_value; /* F <= 1 of the whole for params, macs; bytes */
+    enum inn_spread spread;
     int64_t round;       /* 0: 8 where N >= 64, else 1 */
     int64_t min;         /* least width; 0: 1 */
     const char *const *only;   /* globs of groups that may change */
@@ -45,9 +52,10 @@ struct inn_cost {
 /*
  * Widths for a request. Factors in (0, 4]; n = F·N rounded to the nearest
  * multiple, at least min, exactly N for F = 1. A budget is met by the largest
- * common factor that fits, found by bisection. INN_ERR_RANGE: a glob that
- * matches nothing, a width out of range, a budget that can't be met; the
- * message says what would work.
+ * common factor that fits, found by bisection; or (INN_SPREAD_CURVE, F <= 1)
+ * by widths of little predicted error, none above F·N. INN_ERR_RANGE: a glob
+ * that matches nothing, a width out of range, a budget that can't be met, no
+ * error curve at all; the message says what would work.
  */
 enum inn_status inn_plan_make(struct inn_plan *plan,
                               const struct inn_model *model,

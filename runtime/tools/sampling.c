@@ -17,11 +17,15 @@ const struct inn_option inn_sampling_options[] = {
     {"plan", 0, INN_OPT_TEXT, AT(plan), "FILE", 0, 0,
      "exact widths from a plan file"},
     {"params", 0, INN_OPT_POSITIVE, AT(params), "F", 0, 1,
-     "the largest common width with at most F of the parameters"},
+     "widths with at most F of the parameters"},
     {"macs", 0, INN_OPT_POSITIVE, AT(macs), "F", 0, 1,
      "the same for multiply-accumulates"},
     {"bytes", 0, INN_OPT_SIZE, AT(bytes), "N", 1, 0x1p60,
      "the same for bytes of f32 weights (500K, 20M)"},
+    {"spread", 0, INN_OPT_CHOICE, AT(spread), "auto|even|curve", 0, 0,
+     "how a budget is shared among groups: the largest common width, or by "
+     "the error that each group's moments predict (default with partition "
+     "moments)"},
     {"round", 0, INN_OPT_INT, AT(round), "N", 1, 65536,
      "widths in multiples of N (default 8 from 64 channels on, else 1)"},
     {"min", 0, INN_OPT_INT, AT(min), "N", 1, 1 << 30,
@@ -70,8 +74,9 @@ bool inn_sampling_given(const struct inn_sampling *s)
 {
     return s->width > 0 || s->set.n > 0 || s->plan != NULL ||
            s->params > 0 || s->macs > 0 || s->bytes > 0 || s->round > 0 ||
-           s->min > 0 || s->only.n > 0 || s->freeze.n > 0 ||
-           s->partition != NULL || s->quadrature != NULL;
+           s->spread != INN_SPREAD_AUTO || s->min > 0 || s->only.n > 0 ||
+           s->freeze.n > 0 || s->partition != NULL ||
+           s->quadrature != NULL;
 }
 
 /* Words of a comma list as numbers; text NULL: none. */
@@ -191,7 +196,7 @@ enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
 }
 
 /* What the file decides, and whether it has what was asked for. */
-static enum inn_status settle(struct inn_plan *plan,
+static enum inn_status settle(struct inn_rules *settled,
                               const struct inn_model *model,
                               const struct inn_rules *rules,
                               struct inn_error *err)
@@ -201,13 +206,13 @@ static enum inn_status settle(struct inn_plan *plan,
 
     for (g = 0; g < model->n_groups; g++)
         has = has || model->groups[g].nested != NULL;
-    plan->partition = rules->partition;
-    plan->quadrature = rules->quadrature;
+    *settled = *rules;
     if (rules->open) {
-        plan->partition = has ? INN_PARTITION_MOMENTS : INN_PARTITION_UNIFORM;
-        plan->quadrature = own_quadrature(plan->partition);
+        settled->partition = has ? INN_PARTITION_MOMENTS
+                                 : INN_PARTITION_UNIFORM;
+        settled->quadrature = own_quadrature(settled->partition);
     }
-    if (plan->partition == INN_PARTITION_MOMENTS && !has)
+    if (settled->partition == INN_PARTITION_MOMENTS && !has)
         return inn_fail(err, INN_ERR_RANGE,
                         "has no moments to choose channels by; convert it "
                         "again without --no-moments, or use --partition "
@@ -250,6 +255,9 @@ static enum inn_status check_together(const struct inn_sampling *s,
         return inn_fail(err, INN_ERR_ARGUMENT,
                         "a width and a budget (--params, --macs, --bytes) "
                         "exclude each other");
+    if (budgets == 0 && s->spread != INN_SPREAD_AUTO)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--spread goes with --params, --macs or --bytes");
     if (s->plan != NULL &&
         (budgets > 0 || width > 0 || s->set.n > 0 || s->only.n > 0 ||
          s->freeze.n > 0 || s->round > 0 || s->min > 0))
@@ -259,9 +267,21 @@ static enum inn_status check_together(const struct inn_sampling *s,
     return INN_OK;
 }
 
+/* Error curves are those of least squares: other rules lose otherwise. */
+static enum inn_spread spread_of(const struct inn_sampling *s,
+                                 enum inn_partition partition)
+{
+    if (s->spread == INN_SPREAD_AUTO)
+        return partition == INN_PARTITION_MOMENTS ? INN_SPREAD_CURVE
+                                                  : INN_SPREAD_EVEN;
+    return s->spread == INN_SPREAD_AS_CURVE ? INN_SPREAD_CURVE
+                                            : INN_SPREAD_EVEN;
+}
+
 static enum inn_status make(struct inn_plan *plan,
                             const struct inn_model *model,
                             const struct inn_sampling *s, double width,
+                            enum inn_partition partition,
                             struct inn_arena *arena, struct inn_error *err)
 {
     struct inn_width_request r = {.width = width, .round = s->round,
@@ -277,6 +297,7 @@ static enum inn_status make(struct inn_plan *plan,
         st = read_rule(&rules[i], s->set.items[i], arena, err);
     if (st != INN_OK)
         return st;
+    r.spread = spread_of(s, partition);
     r.rules = rules;
     r.n_rules = s->set.n;
     r.only = (const char *const *)s->only.items;
@@ -303,12 +324,15 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
 {
+    struct inn_rules settled;
     enum inn_status st;
 
     memset(plan, 0, sizeof(*plan));
     if (width <= 0)
         width = s->width;
     st = check_together(s, width, err);
+    if (st == INN_OK)
+        st = settle(&settled, model, rules, err);
     if (st != INN_OK)
         return st;
     if (s->plan != NULL) {
@@ -316,7 +340,9 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
         if (st != INN_OK && strncmp(err->message, "plan ", 5) != 0)
             inn_error_prefix(err, "plan '%.200s'", s->plan);
     } else {
-        st = make(plan, model, s, width, arena, err);
+        st = make(plan, model, s, width, settled.partition, arena, err);
     }
-    return st == INN_OK ? settle(plan, model, rules, err) : st;
+    plan->partition = settled.partition;
+    plan->quadrature = settled.quadrature;
+    return st;
 }

@@ -8,12 +8,16 @@
 #include "runtime/grid/plan.h"
 #include "runtime/tools/cli.h"
 
+enum inn_spread_choice { INN_SPREAD_AUTO, INN_SPREAD_AS_EVEN,
+                         INN_SPREAD_AS_CURVE };
+
 struct inn_sampling {
     double width;
     struct inn_cli_list set;
     const char *plan;
     double params, macs;
     int64_t bytes;
+    int spread; /* enum inn_spread_choice */
     int64_t round, min;
     struct inn_cli_list only, freeze;
     const char *partition, *quadrature; /* lists for eval; NULL: defaults */
@@ -48,8 +52,8 @@ enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
 /*
  * The plan for model; partition and quadrature in it are settled. width
  * overrules --width where it is not 0. Own: inn_plan_free. INN_ERR_ARGUMENT
- * for options that exclude each other, INN_ERR_RANGE for a partition that the
- * file has not.
+ * for options that exclude each other, INN_ERR_RANGE for a partition or error
+ * curves that the file has not.
  */
 enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,

@@ -1,0 +1,275 @@
+/*
+ * Budgets spread by error curves, on the network of grid_model.h with curves
+ * made by hand: its three groups share weights, so costs are coupled.
+ */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "tests/unit/grid_model.h"
+#include "runtime/grid/plan.h"
+#include "runtime/grid/plan_spread.h"
+
+static struct inn_heap *heap;
+static struct inn_model *model;
+static float curve_t[6], curve_p[4], curve_u[4];
+
+static void setup(void)
+{
+    struct inn_tensor originals[16];
+
+    heap = inn_heap_new(0);
+    model = grid_model(heap, NULL, originals, NULL);
+    ck_assert_ptr_nonnull(model);
+    model->groups[GRID_T].nested_error = curve_t;
+    model->groups[GRID_P].nested_error = curve_p;
+    model->groups[GRID_U].nested_error = curve_u;
+}
+
+static void teardown(void)
+{
+    inn_model_free(model);
+    ck_assert_uint_eq(inn_heap_used(heap), 0);
+    inn_heap_free(heap);
+}
+
+/* scale · (share that is dropped)^power */
+static void fill(float *curve, int n, double scale, double power)
+{
+    int i;
+
+    for (i = 0; i < n; i++)
+        curve[i] = (float)(scale * pow(1.0 - (i + 1.0) / n, power));
+}
+
+static void fill_all(double t, double p, double u, double power)
+{
+    fill(curve_t, 6, t, power);
+    fill(curve_p, 4, p, power);
+    fill(curve_u, 4, u, power);
+}
+
+static double total(const int64_t *widths)
+{
+    return (double)curve_t[widths[GRID_T] - 1] +
+           (double)curve_p[widths[GRID_P] - 1] +
+           (double)curve_u[widths[GRID_U] - 1];
+}
+
+static int64_t count(enum inn_budget budget, const int64_t *widths)
+{
+    struct inn_cost cost;
+
+    ck_assert_int_eq(inn_plan_cost(&cost, model, widths, NULL), INN_OK);
+    return budget == INN_BUDGET_MACS ? cost.macs
+           : budget == INN_BUDGET_BYTES ? cost.bytes : cost.params;
+}
+
+/* The least error of all widths that fit; group P keeps two channels. */
+static double best(enum inn_budget budget, double limit)
+{
+    double least = INFINITY;
+    int64_t w[3];
+
+    for (w[GRID_T] = 1; w[GRID_T] <= 6; w[GRID_T]++) {
+        for (w[GRID_P] = 2; w[GRID_P] <= 4; w[GRID_P]++) {
+            for (w[GRID_U] = 1; w[GRID_U] <= 4; w[GRID_U]++) {
+                if ((double)count(budget, w) <= limit)
+                    least = fmin(least, total(w));
+            }
+        }
+    }
+    return least;
+}
+
+/* Nine in ten budgets get the very least; the others stay near it. */
+START_TEST(a_spread_budget_is_met_with_hardly_more_than_the_least_error)
+{
+    static const double scales[][3] = {
+        {1, 1, 1}, {10, 1, 1}, {1, 10, 1}, {1, 1, 10}, {0, 1, 3}};
+    static const double powers[] = {1, 2, 3};
+    int percent, budgets = 0, exact = 0;
+    size_t s, p;
+
+    for (s = 0; s < 5; s++) {
+        for (p = 0; p < 3; p++) {
+            fill_all(scales[s][0], scales[s][1], scales[s][2], powers[p]);
+            for (percent = 30; percent <= 100; percent += 7) {
+                struct inn_width_request r = {
+                    .budget = INN_BUDGET_PARAMS, .spread = INN_SPREAD_CURVE,
+                    .budget_value = percent / 100.0};
+                double limit = 696 * percent / 100.0;
+                double least = best(r.budget, limit);
+                struct inn_plan plan;
+
+                ck_assert_int_eq(inn_plan_make(&plan, model, &r, NULL),
+                                 INN_OK);
+                ck_assert((double)count(r.budget, plan.widths) <= limit);
+                ck_assert_msg(total(plan.widths) <= 1.1 * least + 1e-6,
+                              "scales %zu, power %zu, %d %%: %g, not %g", s,
+                              p, percent, total(plan.widths), least);
+                budgets++;
+                exact += total(plan.widths) <= least + 1e-6;
+                inn_plan_free(&plan);
+            }
+        }
+    }
+    ck_assert_msg(10 * exact >= 9 * budgets, "%d of %d", exact, budgets);
+}
+END_TEST
+
+START_TEST(multiply_accumulates_and_bytes_are_spread_too)
+{
+    static const struct {
+        enum inn_budget budget;
+        double value, limit;
+    } cases[] = {{INN_BUDGET_MACS, 0.3, 662.4},
+                 {INN_BUDGET_MACS, 0.6, 1324.8},
+                 {INN_BUDGET_MACS, 0.9, 1987.2},
+                 {INN_BUDGET_BYTES, 1500, 1500},
+                 {INN_BUDGET_BYTES, 2500, 2500}};
+    size_t i;
+
+    fill_all(2, 1, 1, 2);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct inn_width_request r = {.budget = cases[i].budget,
+                                      .budget_value = cases[i].value,
+                                      .spread = INN_SPREAD_CURVE};
+        struct inn_plan plan;
+
+        ck_assert_int_eq(inn_plan_make(&plan, model, &r, NULL), INN_OK);
+        ck_assert((double)count(r.budget, plan.widths) <= cases[i].limit);
+        ck_assert(total(plan.widths) <=
+                  best(r.budget, cases[i].limit) + 1e-6);
+        inn_plan_free(&plan);
+    }
+}
+END_TEST
+
+/* w4 of 448 is read by all; only U's width leaves w5's 128 and w3's 24. */
+START_TEST(what_costs_no_error_goes_first)
+{
+    struct inn_width_request r = {.budget = INN_BUDGET_PARAMS,
+                                  .budget_value = 0.95,
+                                  .spread = INN_SPREAD_CURVE};
+    struct inn_plan plan;
+
+    fill_all(1, 1, 0, 1);
+    ck_assert_int_eq(inn_plan_make(&plan, model, &r, NULL), INN_OK);
+    ck_assert_int_eq(plan.widths[GRID_T], 6);
+    ck_assert_int_eq(plan.widths[GRID_P], 4);
+    ck_assert_int_lt(plan.widths[GRID_U], 4);
+    inn_plan_free(&plan);
+}
+END_TEST
+
+START_TEST(a_spread_keeps_to_multiples_least_widths_and_globs)
+{
+    const char *frozen[] = {"side"};
+    const struct inn_width_rule rule = {"padded", 3, false};
+    struct inn_width_request r = {.budget = INN_BUDGET_PARAMS,
+                                  .budget_value = 0.6,
+                                  .spread = INN_SPREAD_CURVE,
+                                  .freeze = frozen, .n_freeze = 1,
+                                  .rules = &rule, .n_rules = 1};
+    struct inn_plan plan;
+
+    fill_all(1, 1, 0, 1);
+    ck_assert_int_eq(inn_plan_make(&plan, model, &r, NULL), INN_OK);
+    ck_assert_int_eq(plan.widths[GRID_U], 4);
+    ck_assert_int_eq(plan.widths[GRID_P], 3);
+    ck_assert_int_lt(plan.widths[GRID_T], 6);
+    inn_plan_free(&plan);
+    r.n_freeze = r.n_rules = 0;
+    r.round = r.min = 2;
+    ck_assert_int_eq(inn_plan_make(&plan, model, &r, NULL), INN_OK);
+    ck_assert_int_eq(plan.widths[GRID_T] % 2, 0);
+    ck_assert_int_eq(plan.widths[GRID_P] % 2, 0);
+    ck_assert_int_eq(plan.widths[GRID_U] % 2, 0);
+    inn_plan_free(&plan);
+}
+END_TEST
+
+START_TEST(a_group_without_a_curve_gets_the_mean_of_the_others)
+{
+    fill_all(1, 3, 0, 1);
+    model->groups[GRID_U].nested_error = NULL;
+    ck_assert(inn_spread_known(model));
+    ck_assert_double_eq_tol(inn_spread_error(model, GRID_T, 3), 0.5, 1e-6);
+    ck_assert_double_eq_tol(inn_spread_error(model, GRID_U, 2),
+                            (0.5 + 1.5) / 2, 1e-6);
+    ck_assert_double_eq(inn_spread_error(model, GRID_U, 4), 0);
+}
+END_TEST
+
+START_TEST(what_can_not_be_spread_is_refused)
+{
+    struct inn_width_request r = {.budget = INN_BUDGET_PARAMS,
+                                  .budget_value = 0.01,
+                                  .spread = INN_SPREAD_CURVE};
+    struct inn_error err = {0};
+    struct inn_plan plan;
+
+    fill_all(1, 1, 1, 1);
+    ck_assert_int_eq(inn_plan_make(&plan, model, &r, &err), INN_ERR_RANGE);
+    ck_assert_str_eq(err.message, "a budget of 7 parameters can't be met: "
+                     "the least widths have 173");
+    model->groups[GRID_T].nested_error = NULL;
+    model->groups[GRID_P].nested_error = NULL;
+    model->groups[GRID_U].nested_error = NULL;
+    r.budget_value = 0.5;
+    ck_assert_int_eq(inn_plan_make(&plan, model, &r, &err), INN_ERR_RANGE);
+    ck_assert_str_eq(err.message, "there are no error curves to spread a "
+                     "budget by; convert it again without --no-moments, or "
+                     "spread it evenly");
+    ck_assert_ptr_null(plan.widths);
+}
+END_TEST
+
+START_TEST(a_spread_survives_every_allocation_failure)
+{
+    struct inn_width_request r = {.budget = INN_BUDGET_MACS,
+                                  .budget_value = 0.5,
+                                  .spread = INN_SPREAD_CURVE};
+    size_t used = inn_heap_used(heap);
+    enum inn_status st = INN_ERR_MEMORY;
+    struct inn_plan plan;
+    unsigned i;
+
+    fill_all(1, 2, 3, 2);
+    for (i = 1; st != INN_OK; i++) {
+        inn_heap_fail_at(heap, i);
+        st = inn_plan_make(&plan, model, &r, NULL);
+        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
+        if (st != INN_OK)
+            ck_assert_uint_eq(inn_heap_used(heap), used);
+    }
+    inn_heap_fail_at(heap, 0);
+    ck_assert_uint_gt(i, 5);
+    inn_plan_free(&plan);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("spread");
+    TCase *t = tcase_create("spread");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(
+        t, a_spread_budget_is_met_with_hardly_more_than_the_least_error);
+    tcase_add_test(t, multiply_accumulates_and_bytes_are_spread_too);
+    tcase_add_test(t, what_costs_no_error_goes_first);
+    tcase_add_test(t, a_spread_keeps_to_multiples_least_widths_and_globs);
+    tcase_add_test(t, a_group_without_a_curve_gets_the_mean_of_the_others);
+    tcase_add_test(t, what_can_not_be_spread_is_refused);
+    tcase_add_test(t, a_spread_survives_every_allocation_failure);
+    suite_add_tcase(s, t);
+    runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
