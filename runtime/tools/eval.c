@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/pictures.h"
+#include "runtime/tools/plot.h"
 
 
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
@@ -26,6 +27,13 @@ static const struct inn_option options[] = {
      "labels.txt; sr: a folder of pictures"},
     {"widths", 0, INN_OPT_NUMBERS, offsetof(struct inn_eval_values, widths),
      "1,0.9,...", 1e-6, 4, "a row for each of these widths (.inn)"},
+    {"plot", 0, INN_OPT_TEXT, offsetof(struct inn_eval_values, plot),
+     "FILE.svg|FILE.png", 0, 0, "draws quality over size, a curve for each "
+     "rule (.inn)"},
+    {"against", 0, INN_OPT_CHOICE,
+     offsetof(struct inn_eval_values, against), "both|params|macs", 0, 0,
+     "what --plot draws quality over: parameters and MACs side by side, or "
+     "one of them"},
     {"images", 0, INN_OPT_CHOICE, offsetof(struct inn_eval_values, images),
      "all|even|odd", 0, 0, "which of the pictures, by their number"},
     {"batch", 0, INN_OPT_INT, offsetof(struct inn_eval_values, batch), "N", 1,
@@ -54,6 +62,8 @@ static const struct inn_option_set sets[] = {
 static const char *const examples[] = {
     "inn eval net.inn --data test.npz --widths 1,0.9,0.8,0.7",
     "inn eval net.inn --data test.npz --width 0.8 --partition uniform,l1",
+    "inn eval net.inn --data test.npz --widths 1,0.9,0.8,0.7 \\\n"
+    "      --partition moments,uniform,l1 --plot net.svg",
     "inn eval net.onnx --data test.npz --mean 0.485,0.456,0.406 \\\n"
     "      --std 0.229,0.224,0.225 --images even",
     "inn eval sr.inn --task sr --scale 4 --data Set5 --widths 1,0.9,0.8",
@@ -74,8 +84,21 @@ enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
     return INN_OK;
 }
 
-static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
-                               bool named_width, struct inn_error *err)
+static enum inn_status new_row(struct inn_eval_row *row, struct inn_eval *e,
+                               struct inn_error *err)
+{
+    memset(row, 0, sizeof(*row));
+    row->top1 = row->top5 = row->psnr = row->ssim = NAN;
+    row->loss = row->loss_se = row->logit_error = NAN;
+    row->ruled = e->net.model != NULL;
+    row->scores = inn_arena_alloc(&e->cli->arena, (size_t)e->n_chosen,
+                                  sizeof(*row->scores), err);
+    return row->scores != NULL ? INN_OK : inn_refused(err);
+}
+
+/* What e->net has become, over all pictures. */
+static enum inn_status measure(struct inn_eval_row *row, struct inn_eval *e,
+                               struct inn_error *err)
 {
     const struct inn_session_options how = {
         .threads = (int)e->v->common.threads};
@@ -84,15 +107,7 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
     enum inn_status st;
 
     inn_arena_init(&arena, e->cli->heap);
-    st = inn_network_sample(&e->net, &e->v->sampling,
-                            named_width ? row->width : 0, &row->rules,
-                            (int)e->v->common.threads, err);
-    if (st == INN_OK && row->ruled) {
-        row->rules.partition = e->net.plan.partition;
-        row->rules.quadrature = e->net.plan.quadrature;
-    }
-    if (st == INN_OK)
-        st = e->task->cost(row, e, err);
+    st = e->task->cost(row, e, err);
     if (st == INN_OK)
         st = inn_network_prepare(&e->net, err);
     if (st == INN_OK)
@@ -101,6 +116,64 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
         st = e->task->run(row, e, session, &arena, err);
     inn_session_free(session);
     inn_arena_free(&arena);
+    return st;
+}
+
+/* What every row is compared with. */
+static enum inn_status run_full(struct inn_eval *e, struct inn_error *err)
+{
+    static const struct inn_sampling whole = {0};
+    const struct inn_rules rules = {.open = true};
+    enum inn_status st;
+
+    st = new_row(&e->full, e, err);
+    if (st == INN_OK)
+        st = inn_network_sample(&e->net, &whole, 0, &rules,
+                                (int)e->v->common.threads, err);
+    if (st == INN_OK)
+        st = measure(&e->full, e, err);
+    e->full.width = 1;
+    e->full.loss = e->full.loss_se = 0;
+    if (e->task == &inn_eval_class)
+        e->full.logit_error = 0;
+    return st;
+}
+
+static bool is_full(const struct inn_network *net)
+{
+    int g;
+
+    for (g = 0; g < net->model->n_groups; g++) {
+        if (net->plan.widths[g] != net->model->groups[g].size)
+            return false;
+    }
+    return true;
+}
+
+static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
+                               bool named_width, struct inn_error *err)
+{
+    enum inn_status st;
+
+    st = inn_network_sample(&e->net, &e->v->sampling,
+                            named_width ? row->width : 0, &row->rules,
+                            (int)e->v->common.threads, err);
+    if (st != INN_OK || !row->ruled)
+        return st == INN_OK ? measure(row, e, err) : st;
+    row->rules.partition = e->net.plan.partition;
+    row->rules.quadrature = e->net.plan.quadrature;
+    if (is_full(&e->net)) {
+        /* The same bits under every rule. */
+        struct inn_eval_row full = e->full;
+
+        full.width = row->width;
+        full.rules = row->rules;
+        *row = full;
+        return INN_OK;
+    }
+    st = measure(row, e, err);
+    if (st == INN_OK)
+        inn_eval_pair(row, &e->full, e->n_chosen);
     return st;
 }
 
@@ -138,6 +211,13 @@ static enum inn_status print_json(const struct inn_eval *e,
         inn_json_number(&json, item, "top1", r->top1);
         inn_json_number(&json, item, "top5", r->top5);
         add_quality(&json, item, r);
+        if (!r->ruled)
+            continue;
+        inn_json_number(&json, item, "loss", r->loss);
+        inn_json_number(&json, item, "loss_se", r->loss_se);
+        inn_json_number(&json, item, "logit_error", r->logit_error);
+        inn_json_number(&json, item, "beats",
+                        r->beats != NULL ? r->beats->width : NAN);
     }
     if (e->task->baseline != NULL)
         add_quality(&json, inn_json_object(&json, json.root,
@@ -150,7 +230,7 @@ static enum inn_status print_table(struct inn_eval *e,
                                    struct inn_error *err)
 {
     const char *first = "", *baseline = e->task->baseline, *heads;
-    bool ruled = e->net.model != NULL;
+    bool ruled = e->net.model != NULL, marked = false;
     struct inn_table table;
     char number[INN_INT_TEXT];
     size_t i;
@@ -159,8 +239,12 @@ static enum inn_status print_table(struct inn_eval *e,
         first = "width>|partition|quadrature|";
     else if (baseline != NULL)
         first = "by|";
-    heads = inn_arena_printf(&e->cli->arena, err, "%sparameters>|MACs>|%s",
-                             first, e->task->heads);
+    for (i = 0; i < n; i++)
+        marked = marked || rows[i].beats != NULL;
+    heads = inn_arena_printf(&e->cli->arena, err, "%sparameters>|MACs>|%s%s%s",
+                             first, e->task->heads,
+                             ruled ? e->task->compared : "",
+                             marked ? "|beats" : "");
     if (heads == NULL)
         return inn_refused(err);
     printf("%s pictures\n", inn_int_text(number, e->n_chosen));
@@ -179,12 +263,18 @@ static enum inn_status print_table(struct inn_eval *e,
         inn_table_int(&table, r->cost.params);
         inn_table_int(&table, r->cost.macs);
         e->task->add_cells(&table, r);
+        if (r->beats != NULL)
+            inn_table_printf(&table, "width %.6g", r->beats->width);
+        else if (marked)
+            inn_table_text(&table, "");
     }
     if (baseline != NULL) {
         inn_table_text(&table, baseline);
         for (i = ruled ? 0 : 2; i < 4; i++)
             inn_table_text(&table, "");
         e->task->add_cells(&table, &e->baseline);
+        for (i = 0; i < (ruled ? 2u : 0u) + (marked ? 1u : 0u); i++)
+            inn_table_text(&table, "");
     }
     return inn_table_print(&table, stdout, 0, err);
 }
@@ -198,35 +288,83 @@ static double one_width(const struct inn_sampling *s)
     return s->width > 0 ? s->width : 1;
 }
 
+/* What is wrong with any row, before hours of work. */
+static enum inn_status check_rows(struct inn_eval *e,
+                                  const struct inn_rules *rules,
+                                  size_t n_rules, struct inn_error *err)
+{
+    const struct inn_eval_values *v = e->v;
+    enum inn_status st = INN_OK;
+    struct inn_plan plan;
+    size_t i, n_widths = v->widths.n > 0 ? v->widths.n : 1;
+
+    for (i = 0; i < n_widths * n_rules && st == INN_OK; i++) {
+        st = inn_sampling_plan(&plan, e->net.model, &v->sampling,
+                               v->widths.n > 0 ? v->widths.items[i / n_rules]
+                                               : 0,
+                               &rules[i % n_rules], &e->net.arena, err);
+        inn_plan_free(&plan);
+    }
+    return st;
+}
+
 static enum inn_status run_rows(struct inn_eval *e,
                                 struct inn_eval_row **rows, size_t *n,
                                 const struct inn_rules *rules, size_t n_rules,
                                 struct inn_error *err)
 {
     const struct inn_eval_values *v = e->v;
-    size_t n_widths = v->widths.n > 0 ? v->widths.n : 1, i;
+    size_t n_widths = v->widths.n > 0 ? v->widths.n : 1, first, i;
     enum inn_status st = INN_OK;
 
     if (e->net.model == NULL)
         n_rules = 1;
     *n = n_widths * n_rules;
+    first = e->net.model != NULL ? 1 : 0;
     *rows = inn_arena_alloc(&e->cli->arena, *n, sizeof(**rows), err);
     if (*rows == NULL)
         return inn_refused(err);
+    if (first > 0)
+        st = check_rows(e, rules, n_rules, err);
+    if (first > 0 && st == INN_OK) {
+        inn_progress_phase(&e->cli->progress, 1, (int)*n + 1, "pictures");
+        st = run_full(e, err);
+    }
     for (i = 0; i < *n && st == INN_OK; i++) {
         struct inn_eval_row *row = &(*rows)[i];
         bool named = v->widths.n > 0;
 
-        row->top1 = row->top5 = row->psnr = row->ssim = NAN;
+        st = new_row(row, e, err);
         row->width = named ? v->widths.items[i / n_rules]
                            : one_width(&v->sampling);
-        row->ruled = e->net.model != NULL;
         row->rules = rules[i % n_rules];
-        inn_progress_phase(&e->cli->progress, (int)i + 1, (int)*n,
-                           "pictures");
-        st = run_row(row, e, named, err);
+        inn_progress_phase(&e->cli->progress, (int)(i + first) + 1,
+                           (int)(*n + first), "pictures");
+        if (st == INN_OK)
+            st = run_row(row, e, named, err);
     }
+    if (st == INN_OK)
+        inn_eval_mark(*rows, *n, e->n_chosen);
     return st;
+}
+
+static const char *wrong_plot(const struct inn_eval_values *v)
+{
+    if (v->plot == NULL)
+        return v->against != 0 ? "--against goes with --plot" : NULL;
+    if (!inn_plot_name(v->plot))
+        return "--plot draws FILE.svg or FILE.png";
+    return NULL;
+}
+
+static enum inn_status check_plot(const struct inn_eval *e,
+                                  struct inn_error *err)
+{
+    if (e->net.model == NULL)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--plot wants an .inn: an ONNX network has one "
+                        "width");
+    return inn_plot_check(e->v->plot, e->v->common.force, e->cli->heap, err);
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -244,6 +382,8 @@ static int run(struct inn_cli *cli, const void *values)
     size_t n_rules, n = 0;
 
     wrong = e.task->wrong(v);
+    if (wrong == NULL)
+        wrong = wrong_plot(v);
     if (wrong != NULL)
         return inn_cli_usage(cli, "%s", wrong);
     if (v->widths.n > 0 && v->sampling.width > 0)
@@ -252,8 +392,14 @@ static int run(struct inn_cli *cli, const void *values)
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
     st = inn_network_open(&e.net, cli, path, &err);
-    if (st == INN_OK)
+    if (st == INN_OK && v->plot != NULL) {
+        e.at = e.net.model != NULL ? v->plot : path;
+        st = check_plot(&e, &err);
+    }
+    if (st == INN_OK) {
+        e.at = path;
         st = e.task->open(&e, &err);
+    }
     if (st == INN_OK)
         st = run_rows(&e, &rows, &n, rules, n_rules, &err);
     inn_progress_clear(&cli->progress);
@@ -261,6 +407,10 @@ static int run(struct inn_cli *cli, const void *values)
         st = print_json(&e, rows, n, &err);
     else if (st == INN_OK && !v->common.quiet)
         st = print_table(&e, rows, n, &err);
+    if (st == INN_OK && v->plot != NULL) {
+        e.at = v->plot;
+        st = inn_eval_plot(&e, rows, n, &err);
+    }
     inn_network_free(&e.net);
     return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, e.at, &err);
 }
@@ -272,7 +422,10 @@ const struct inn_command inn_command_eval = {
     .about = "Runs the network over all pictures and prints top-1 and top-5 "
              "accuracy, or, with --task sr, PSNR and SSIM of what it "
              "enlarges, beside parameters and MACs per picture, for each "
-             "width and rule that is asked for. Float pictures are taken as "
+             "width and rule that is asked for. Rows of an .inn say what is "
+             "lost against full width, with its standard error over pairs "
+             "of pictures, and name a wider row that they beat by more than "
+             "two of these. Float pictures are taken as "
              "they are unless --scale, --mean or --std is given.",
     .min_operands = 1,
     .max_operands = 1,

@@ -18,7 +18,8 @@ struct inn_eval_values {
     const char *data;
     struct inn_cli_numbers widths;
     double range; /* NaN: not given */
-    int task, images;
+    const char *plot;
+    int task, images, against;
     int64_t batch, multiple; /* 0: not given */
 };
 
@@ -29,6 +30,14 @@ struct inn_eval_row {
     struct inn_cost cost;
     double top1, top5; /* percent; NaN: not measured */
     double psnr, ssim; /* psnr in dB */
+    float *scores;     /* [n_chosen] of each picture: 100 or 0, or its PSNR */
+    /*
+     * Against full width: scores lost on average, their paired standard
+     * error, ‖z − z_full‖²/‖z_full − its mean over pictures‖² of the
+     * network's scores z. NaN: not measured.
+     */
+    double loss, loss_se, logit_error;
+    const struct inn_eval_row *beats; /* a wider one that is clearly worse */
 };
 
 struct inn_eval;
@@ -52,6 +61,8 @@ struct inn_eval_task {
                       const struct inn_eval_row *row);
     /* What the PSNR and SSIM of rows are compared with, or NULL. */
     const char *baseline;
+    const char *quality, *unit; /* what row->scores average to */
+    const char *compared;       /* columns of the comparison with full width */
 };
 
 struct inn_eval {
@@ -61,6 +72,7 @@ struct inn_eval {
     struct inn_network net;
     int64_t *chosen, n_chosen;    /* numbers of the pictures that count */
     struct inn_eval_row baseline; /* if the task has one */
+    struct inn_eval_row full;     /* of an .inn: full width */
     const char *at;               /* the file that an error is about */
     void *state;                  /* the task's */
 };
@@ -68,6 +80,25 @@ struct inn_eval {
 /* Which of n pictures count, by --images. */
 enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
                                 struct inn_error *err);
+
+/* Mean of a − b over n pictures and its standard error (NaN for n < 2). */
+void inn_paired_difference(double *mean, double *se, const float *a,
+                           const float *b, int64_t n);
+
+/* row->loss and loss_se against full. */
+void inn_eval_pair(struct inn_eval_row *row, const struct inn_eval_row *full,
+                   int64_t n_pictures);
+
+/*
+ * Sets beats in each of n rows that is better than a wider one of the same
+ * rules by more than two paired standard errors: the one it beats most.
+ */
+void inn_eval_mark(struct inn_eval_row *rows, size_t n, int64_t n_pictures);
+
+/* One curve for all rows of the same rules. */
+enum inn_status inn_eval_plot(const struct inn_eval *e,
+                              const struct inn_eval_row *rows, size_t n,
+                              struct inn_error *err);
 
 extern const struct inn_eval_task inn_eval_class;
 extern const struct inn_eval_task inn_eval_sr;

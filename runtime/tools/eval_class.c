@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/tools/eval.h"
 #include "runtime/tools/pictures.h"
@@ -12,6 +13,10 @@ struct state {
     struct inn_pictures pictures;
     struct inn_input_prep prep;
     int64_t dims[4]; /* of a batch */
+    /* Of full width: scores by picture, and their energy about the mean. */
+    float *full;
+    int64_t classes;
+    double energy;
 };
 
 static const char *wrong(const struct inn_eval_values *v)
@@ -130,13 +135,33 @@ static int64_t rank_of(const float *scores, int64_t classes, int64_t label)
     return before;
 }
 
-/* How many of the pictures were right. */
-struct hits {
+/* What a row sums over pictures. */
+struct sums {
     int64_t top1, top5;
+    double error; /* squares of differences from full width */
 };
 
+/* Keeps the scores of a picture at full width, or compares them with those. */
+static void compare(struct sums *sums, const struct state *s, bool is_full,
+                    int64_t at, const float *scores, int64_t classes)
+{
+    float *full = s->full + at * classes;
+    int64_t c;
+
+    if (is_full) {
+        memcpy(full, scores, (size_t)classes * sizeof(*full));
+        return;
+    }
+    for (c = 0; c < classes; c++) {
+        double d = (double)scores[c] - (double)full[c];
+
+        sums->error += d * d;
+    }
+}
+
 /* Scores of one batch against the labels. */
-static enum inn_status count_hits(struct hits *hits, const struct inn_eval *e,
+static enum inn_status count_hits(struct sums *sums, struct inn_eval_row *row,
+                                  const struct inn_eval *e,
                                   const struct inn_tensor *out,
                                   int64_t first, int64_t count,
                                   float *scores, int64_t classes,
@@ -159,8 +184,11 @@ static enum inn_status count_hits(struct hits *hits, const struct inn_eval *e,
                              (size_t)(i * classes) * size, out->type,
                              (size_t)classes);
         rank = rank_of(scores, classes, label);
-        hits->top1 += rank < 1;
-        hits->top5 += rank < 5;
+        row->scores[first + i] = rank < 1 ? 100 : 0;
+        sums->top1 += rank < 1;
+        sums->top5 += rank < 5;
+        if (s->full != NULL && s->classes == classes)
+            compare(sums, s, row == &e->full, first + i, scores, classes);
     }
     return INN_OK;
 }
@@ -186,12 +214,34 @@ static void fill(struct inn_tensor *in, float *picture,
     }
 }
 
-static enum inn_status run_batches(struct hits *hits, struct inn_eval *e,
+/* Memory for one batch's scores, and for all at full width. */
+static enum inn_status make_room(float **scores, struct state *s,
+                                 const struct inn_eval *e, bool is_full,
+                                 int64_t classes, struct inn_arena *arena,
+                                 struct inn_error *err)
+{
+    size_t count;
+
+    *scores = inn_arena_alloc(arena, (size_t)classes, sizeof(**scores), err);
+    if (*scores == NULL)
+        return inn_refused(err);
+    if (!is_full)
+        return INN_OK;
+    if (!inn_mul_size(&count, (size_t)classes, (size_t)e->n_chosen))
+        return inn_fail(err, INN_ERR_LIMIT, "has too many scores");
+    s->full = inn_arena_alloc(&e->cli->arena, count, sizeof(*s->full), err);
+    s->classes = classes;
+    return s->full != NULL ? INN_OK : inn_refused(err);
+}
+
+static enum inn_status run_batches(struct sums *sums,
+                                   struct inn_eval_row *row,
+                                   struct inn_eval *e,
                                    struct inn_session *session,
                                    struct inn_arena *arena,
                                    struct inn_error *err)
 {
-    const struct state *s = e->state;
+    struct state *s = e->state;
     const struct inn_graph *g = e->net.graph;
     const struct inn_value *v = &g->values[g->inputs[0]];
     const struct inn_tensor *out;
@@ -226,12 +276,12 @@ static enum inn_status run_batches(struct hits *hits, struct inn_eval *e,
             if (out[0].rank < 1 || out[0].dims[0] != batch || classes < 1)
                 return inn_fail(err, INN_ERR_UNSUPPORTED,
                                 "its first output is no table of scores");
-            scores = inn_arena_alloc(arena, (size_t)classes,
-                                     sizeof(*scores), err);
-            if (scores == NULL)
-                return inn_refused(err);
+            st = make_room(&scores, s, e, row == &e->full, classes, arena,
+                           err);
+            if (st != INN_OK)
+                return st;
         }
-        st = count_hits(hits, e, &out[0], first, count, scores, classes,
+        st = count_hits(sums, row, e, &out[0], first, count, scores, classes,
                         err);
         if (st != INN_OK)
             return st;
@@ -240,15 +290,41 @@ static enum inn_status run_batches(struct hits *hits, struct inn_eval *e,
     return INN_OK;
 }
 
+/* Σ over pictures and classes of (z − mean of z over the pictures)². */
+static double energy(const float *z, int64_t n, int64_t classes)
+{
+    double sum = 0;
+    int64_t i, c;
+
+    for (c = 0; c < classes; c++) {
+        double mean = 0;
+
+        for (i = 0; i < n; i++)
+            mean += (double)z[i * classes + c];
+        mean /= (double)n;
+        for (i = 0; i < n; i++) {
+            double d = (double)z[i * classes + c] - mean;
+
+            sum += d * d;
+        }
+    }
+    return sum;
+}
+
 static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
                                struct inn_session *session,
                                struct inn_arena *arena, struct inn_error *err)
 {
-    struct hits hits = {0, 0};
-    enum inn_status st = run_batches(&hits, e, session, arena, err);
+    struct sums sums = {0, 0, 0};
+    enum inn_status st = run_batches(&sums, row, e, session, arena, err);
+    struct state *s = e->state;
 
-    row->top1 = 100.0 * (double)hits.top1 / (double)e->n_chosen;
-    row->top5 = 100.0 * (double)hits.top5 / (double)e->n_chosen;
+    row->top1 = 100.0 * (double)sums.top1 / (double)e->n_chosen;
+    row->top5 = 100.0 * (double)sums.top5 / (double)e->n_chosen;
+    if (st == INN_OK && row == &e->full)
+        s->energy = energy(s->full, e->n_chosen, s->classes);
+    if (st == INN_OK && s->energy > 0)
+        row->logit_error = sums.error / s->energy;
     return st;
 }
 
@@ -256,6 +332,11 @@ static void add_cells(struct inn_table *table, const struct inn_eval_row *row)
 {
     inn_table_printf(table, "%.2f %%", row->top1);
     inn_table_printf(table, "%.2f %%", row->top5);
+    if (!row->ruled)
+        return;
+    inn_table_fixed(table, row->loss, 2);
+    inn_table_fixed(table, row->loss_se, 2);
+    inn_table_number(table, row->logit_error, 3);
 }
 
 const struct inn_eval_task inn_eval_class = {
@@ -265,4 +346,7 @@ const struct inn_eval_task inn_eval_class = {
     .cost = cost,
     .run = run_row,
     .add_cells = add_cells,
+    .quality = "top-1",
+    .unit = "%",
+    .compared = "|loss>|±>|error>",
 };

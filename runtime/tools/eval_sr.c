@@ -300,7 +300,10 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
     (void)arena;
     row->psnr = row->ssim = 0;
     for (i = 0; i < e->n_chosen && st == INN_OK; i++) {
+        double before = row->psnr;
+
         st = run_one(row, e, session, e->chosen[i], err);
+        row->scores[i] = (float)(row->psnr - before);
         inn_progress_step(&e->cli->progress, i + 1, e->n_chosen);
     }
     average(row, e->n_chosen);
@@ -311,6 +314,10 @@ static void add_cells(struct inn_table *table, const struct inn_eval_row *row)
 {
     inn_table_printf(table, "%.2f dB", row->psnr);
     inn_table_printf(table, "%.4f", row->ssim);
+    if (!row->ruled)
+        return;
+    inn_table_fixed(table, row->loss, 2);
+    inn_table_fixed(table, row->loss_se, 2);
 }
 
 const struct inn_eval_task inn_eval_sr = {
@@ -321,4 +328,7 @@ const struct inn_eval_task inn_eval_sr = {
     .run = run_row,
     .add_cells = add_cells,
     .baseline = "bicubic",
+    .quality = "PSNR",
+    .unit = "dB",
+    .compared = "|loss>|±>",
 };

@@ -62,23 +62,28 @@ static size_t sequence(const unsigned char *p)
     return n;
 }
 
+void inn_utf8_repair(char *text)
+{
+    unsigned char *p;
+    size_t n;
+
+    for (p = (unsigned char *)text; *p != '\0'; p += n) {
+        n = sequence(p);
+        if (n == 0) {
+            *p = '?';
+            n = 1;
+        }
+    }
+}
+
 void inn_json_text(struct inn_json *json, cJSON *in, const char *name,
                    const char *text)
 {
     cJSON *item = text != NULL ? cJSON_CreateString(text)
                                : cJSON_CreateNull();
-    unsigned char *p;
-    size_t n;
 
-    if (item != NULL && text != NULL) {
-        for (p = (unsigned char *)item->valuestring; *p != '\0'; p += n) {
-            n = sequence(p);
-            if (n == 0) {
-                *p = '?';
-                n = 1;
-            }
-        }
-    }
+    if (item != NULL && text != NULL)
+        inn_utf8_repair(item->valuestring);
     add(json, in, name, item);
 }
 

@@ -36,6 +36,9 @@ char *inn_json_render(struct inn_json *json, struct inn_error *err);
 /* The same, on stdout, with a line feed. */
 enum inn_status inn_json_print(struct inn_json *json, struct inn_error *err);
 
+/* Bytes that are no UTF-8 become '?'. */
+void inn_utf8_repair(char *text);
+
 /* Frees what was not printed. */
 void inn_json_free(struct inn_json *json);
 

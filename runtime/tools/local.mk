@@ -7,6 +7,7 @@ libinncore_la_SOURCES += \
     runtime/tools/cli.h \
     runtime/tools/crop.c \
     runtime/tools/crop.h \
+    runtime/tools/eval_paired.c \
     runtime/tools/help.c \
     runtime/tools/json.c \
     runtime/tools/json.h \
@@ -21,6 +22,8 @@ libinncore_la_SOURCES += \
     runtime/tools/pictures_folder.c \
     runtime/tools/planes.c \
     runtime/tools/planes.h \
+    runtime/tools/plot.c \
+    runtime/tools/plot.h \
     runtime/tools/prep.c \
     runtime/tools/prep.h \
     runtime/tools/progress.c \
@@ -44,6 +47,7 @@ inn_SOURCES = \
     runtime/tools/eval.c \
     runtime/tools/eval.h \
     runtime/tools/eval_class.c \
+    runtime/tools/eval_plot.c \
     runtime/tools/eval_sr.c \
     runtime/tools/export.c \
     runtime/tools/info.c \

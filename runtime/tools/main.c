@@ -22,6 +22,11 @@
 #else
 #define JPEG_TEXT "no"
 #endif
+#ifdef HAVE_CAIRO
+#define CAIRO_TEXT "yes"
+#else
+#define CAIRO_TEXT "no"
+#endif
 #ifdef _OPENMP
 #define OPENMP_TEXT "OpenMP"
 #else
@@ -70,8 +75,9 @@ static void print_version(void)
 
     printf("inn %s\n", inn_version());
     printf("%s\n", inn_kernels_text(kernels, sizeof(kernels)));
-    printf("%s, %d threads; .npz: %s, .png: %s, .jpg: %s\n", OPENMP_TEXT,
-           inn_threads_available(), ZIP_TEXT, PNG_TEXT, JPEG_TEXT);
+    printf("%s, %d threads; .npz: %s, .png: %s, .jpg: %s, plots: %s\n",
+           OPENMP_TEXT, inn_threads_available(), ZIP_TEXT, PNG_TEXT,
+           JPEG_TEXT, CAIRO_TEXT);
 }
 
 static const struct inn_command *find(const char *name)

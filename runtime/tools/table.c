@@ -104,6 +104,17 @@ void inn_table_number(struct inn_table *table, double value, int digits)
         inn_table_text(table, "-");
 }
 
+void inn_table_fixed(struct inn_table *table, double value, int decimals)
+{
+    /* Not "-0.00". */
+    if (fabs(value) < 0.5 * pow(10, -decimals))
+        value = 0;
+    if (isfinite(value))
+        inn_table_printf(table, "%.*f", decimals, value);
+    else
+        inn_table_text(table, "-");
+}
+
 /* Characters, not bytes: those that don't continue one in UTF-8. */
 static int columns_of(const char *text, size_t len)
 {

@@ -34,6 +34,8 @@ void inn_table_printf(struct inn_table *table, const char *format, ...)
 void inn_table_int(struct inn_table *table, int64_t value);
 /* A number with so many significant digits; "-" for NaN and infinity. */
 void inn_table_number(struct inn_table *table, double value, int digits);
+/* The same with so many decimals. */
+void inn_table_fixed(struct inn_table *table, double value, int decimals);
 
 /* Each line after indent spaces. INN_ERR_MEMORY, _LIMIT: cells are missing. */
 enum inn_status inn_table_print(const struct inn_table *table, FILE *out,

@@ -1,2 +1,3 @@
 unit_tests += \
+    tests/unit/test_plot \
     tests/unit/test_quality
