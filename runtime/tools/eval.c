@@ -13,7 +13,6 @@
 #include "runtime/tools/pictures.h"
 #include "runtime/tools/plot.h"
 
-
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
                                                 .range = NAN};
 
