@@ -62,13 +62,13 @@ static bool consistent(const struct inn_model *model, const int64_t *widths,
 /*
  * Another width than its own. Narrow: about half for even groups, 3/4 for
  * odd. Wide: twice as many, which shows where an axis of length 1 that has
- * channels was taken for one that has none.
+ * channels was taken for one that has none. A single channel stays alone.
  */
 static int64_t other_width(const struct inn_group *group, int g, bool wide)
 {
     int64_t n = g % 2 == 0 ? group->size / 2 : group->size * 3 / 4;
 
-    if (wide)
+    if (wide && group->size > 1)
         return 2 * group->size;
     return n > 0 ? n : 1;
 }

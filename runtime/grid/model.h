@@ -175,6 +175,15 @@ static inline int64_t inn_block_start(const struct inn_group *group,
     return (2 * n * group->first[block] + group->size) / (2 * group->size);
 }
 
+/*
+ * Channels a group can have at most: 4 N, but no second one beside a single
+ * one, which does not say where on the axes the others would lie.
+ */
+static inline int64_t inn_group_widest(const struct inn_group *group)
+{
+    return group->size > 1 ? 4 * group->size : 1;
+}
+
 /* Elements of a span when group g has widths[g] channels. */
 int64_t inn_span_length(const struct inn_model *model,
                         const struct inn_span *span, const int64_t *widths);

@@ -115,7 +115,7 @@ static int64_t width_for(const struct inn_width_request *r,
                          const struct inn_group *g, double factor)
 {
     int64_t step = round_of(r, g), least = r->min > 1 ? r->min : 1, n;
-    int64_t most = factor > 1.0 ? WIDEST * g->size : g->size;
+    int64_t most = factor > 1.0 ? inn_group_widest(g) : g->size;
 
     if (factor == 1.0)
         return g->size;
@@ -146,12 +146,16 @@ static enum inn_status check_factor(double factor, const char *glob,
 static enum inn_status check_count(const struct inn_group *g, double value,
                                    struct inn_error *err)
 {
-    if (!(value >= 1.0 && value <= (double)(WIDEST * g->size)) ||
+    if (g->size == 1 && value != 1.0)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "group '%.100s': width %g is not that of its single "
+                        "channel", g->name, value);
+    if (!(value >= 1.0 && value <= (double)inn_group_widest(g)) ||
         value != floor(value))
         return inn_fail(err, INN_ERR_RANGE,
                         "group '%.100s': width %g is not a whole number in "
                         "1..%" PRId64 " (%d x %" PRId64 ")", g->name, value,
-                        WIDEST * g->size, WIDEST, g->size);
+                        inn_group_widest(g), WIDEST, g->size);
     if (starves(g, (int64_t)value))
         return inn_fail(err, INN_ERR_RANGE,
                         "group '%.100s': width %g leaves one of its %d blocks "

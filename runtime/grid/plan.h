@@ -83,8 +83,8 @@ enum inn_status inn_plan_write(const struct inn_plan *plan,
 void inn_plan_free(struct inn_plan *plan);
 
 /*
- * INN_ERR_RANGE unless width is a whole number in 1 … 4 N that leaves every
- * block of the group a channel.
+ * INN_ERR_RANGE unless width is a whole number in 1 … 4 N, or 1 where N = 1,
+ * that leaves every block of the group a channel.
  */
 enum inn_status inn_plan_check(const struct inn_model *model, int group,
                                double width, struct inn_error *err);

@@ -233,12 +233,14 @@ enum inn_status inn_check_widths(const struct inn_model *model,
 
     for (g = 0; g < model->n_groups; g++) {
         int64_t size = model->groups[g].size;
+        int64_t most = inn_group_widest(&model->groups[g]);
 
-        if (widths[g] < 1 || widths[g] / 4 > size || widths[g] > 4 * size)
+        if (widths[g] < 1 || widths[g] / 4 > size || widths[g] > most)
             return inn_fail(err, INN_ERR_RANGE,
                             "group '%s': width %" PRId64 " is not in 1..%"
-                            PRId64 " (4 x %" PRId64 ")",
-                            model->groups[g].name, widths[g], 4 * size, size);
+                            PRId64 " (%d x %" PRId64 ")",
+                            model->groups[g].name, widths[g], most,
+                            size > 1 ? 4 : 1, size);
     }
     return INN_OK;
 }

@@ -18,6 +18,7 @@
 #include "runtime/file/container.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
+#include "runtime/grid/slots.h"
 
 /* As tests/nets/permute.c: rounding gives 2e-5, a wrong group 1e-1. */
 #define TOLERANCE 1e-4
@@ -41,6 +42,7 @@ struct trial {
     struct inn_graph *graph; /* as it was built */
     struct inn_model *model; /* of the converter */
     struct inn_model *file;  /* the same from disk */
+    struct inn_source source; /* of the model, while it has another */
     struct outputs full;     /* of model->graph by oneDNN */
     char path[2][512];
 };
@@ -528,6 +530,19 @@ static void plan_text(char *text, size_t len, const struct inn_plan *plan)
                                  (long long)plan->widths[g]);
 }
 
+/* Behind the message of a broken law: the plan it was broken at. */
+static void add_plan(struct trial *t, const struct inn_plan *plan)
+{
+    char *why = t->verdict->why;
+    size_t used = strlen(why), len = sizeof(t->verdict->why);
+
+    if (t->verdict->law == NULL || used + 16 >= len)
+        return;
+    memcpy(why + used, " (", 3);
+    plan_text(why + used + 2, len - used - 3, plan);
+    strcat(why, ")");
+}
+
 /* At some widths: it runs, and is the same when written and read. */
 static bool law_sampled(struct trial *t)
 {
@@ -535,7 +550,6 @@ static bool law_sampled(struct trial *t)
     struct inn_plan plan = {0};
     struct outputs a, b;
     bool ok = false;
-    size_t used;
 
     if (!draw_plan(t, &plan))
         goto out;
@@ -553,18 +567,151 @@ static bool law_sampled(struct trial *t)
     ok = ok && run(t, &b, g, true, 1, "sampled") &&
          close_enough(t, g, &b, &a, "sampled kernels");
 out:
-    if (t->verdict->law != NULL) {
-        used = strlen(t->verdict->why);
-        if (used + 16 < sizeof(t->verdict->why)) {
-            memcpy(t->verdict->why + used, " (", 3);
-            plan_text(t->verdict->why + used + 2,
-                      sizeof(t->verdict->why) - used - 3, &plan);
-            strcat(t->verdict->why, ")");
-        }
-    }
+    add_plan(t, &plan);
     inn_plan_free(&plan);
     inn_graph_free(g);
     inn_graph_free(copy);
+    return ok;
+}
+
+/* ---- Constant channels ------------------------------------------------- */
+
+/*
+ * Every group on the axis becomes a constant function: the mean of its
+ * channels where they are summed, so that sums keep their size, the first of
+ * them elsewhere, so that values do.
+ */
+static enum inn_status flatten(struct trial *t, const struct inn_axis *axis,
+                               void *data, const struct inn_tensor *grid)
+{
+    size_t size = inn_type_size(grid->type);
+    const struct inn_model *m = t->model;
+    int64_t *nodes = inn_arena_alloc(&t->arena, (size_t)m->n_groups,
+                                     sizeof(*nodes), &t->err);
+    int64_t outer = 1, inner = 1, length = grid->dims[axis->axis], o, i, p;
+    struct inn_slots *slots;
+    enum inn_status st;
+    int k, n;
+
+    if (nodes == NULL)
+        return inn_refused(&t->err);
+    for (k = 0; k < m->n_groups; k++)
+        nodes[k] = m->groups[k].nodes;
+    for (k = 0; k < grid->rank; k++) {
+        outer *= k < axis->axis ? grid->dims[k] : 1;
+        inner *= k > axis->axis ? grid->dims[k] : 1;
+    }
+    st = inn_axis_all_slots(&slots, &n, m, axis, nodes, &t->arena, &t->err);
+    for (k = 0; st == INN_OK && k < n; k++) {
+        const struct inn_slots *s = &slots[k];
+        int64_t among = axis->role == INN_ROLE_IN ? s->width : 1;
+
+        for (o = 0; o < outer * s->functions; o++) {
+            const int64_t *at = s->at + o % s->functions * s->width;
+            char *x = (char *)data +
+                      (size_t)(o / s->functions * length * inner) * size;
+
+            for (i = 0; i < inner; i++) {
+                double sum = 0, one;
+
+                for (p = 0; p < among; p++) {
+                    inn_convert_elements(
+                        &one, INN_F64, x + (size_t)(at[p] * inner + i) * size,
+                        grid->type, 1);
+                    sum += one / (double)among;
+                }
+                for (p = 0; p < s->width; p++)
+                    inn_convert_elements(
+                        x + (size_t)(at[p] * inner + i) * size, grid->type,
+                        &sum, INN_F64, 1);
+            }
+        }
+    }
+    return st;
+}
+
+/* In place of the model's source: weights constant along all groups. */
+static enum inn_status load_constant(void *state, int w, void *data,
+                                     struct inn_error *err)
+{
+    struct trial *t = state;
+    const struct inn_weight *weight = &t->model->weights[w];
+    enum inn_status st;
+    int a;
+
+    st = t->source.load(t->source.state, w, data, err);
+    for (a = 0; st == INN_OK && a < weight->grid.rank; a++) {
+        const struct inn_axis *axis = inn_model_axis(t->model, weight->value,
+                                                     a);
+
+        if (axis != NULL)
+            st = flatten(t, axis, data, &weight->grid);
+    }
+    return st;
+}
+
+/*
+ * False for half floats, to which weighted sums are rounded, and where means
+ * are taken across channels: of several groups they follow the widths.
+ */
+static bool judges_widths(const struct inn_model *m)
+{
+    int i;
+
+    for (i = 0; i < m->n_weights; i++) {
+        if (inn_type_size(m->weights[i].grid.type) < 4)
+            return false;
+    }
+    for (i = 0; i < m->graph->n_nodes; i++) {
+        const char *type = m->graph->nodes[i].op_type;
+
+        if (strcmp(type, "LayerNormalization") == 0 ||
+            strcmp(type, "GroupNormalization") == 0)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Where channels do not differ, their number can't matter, as long as what
+ * is summed is weighted and what is not is not. The midpoint rule alone is
+ * exact then: others give the channels at the ends another density.
+ */
+static bool law_constant(struct trial *t)
+{
+    struct inn_graph *a = NULL, *b = NULL;
+    struct inn_plan full = {0}, plan = {0};
+    struct outputs x, y;
+    bool ok = false;
+
+    if (!judges_widths(t->model))
+        return true;
+    t->source = t->model->source;
+    t->model->source.state = t;
+    t->model->source.load = load_constant;
+    if (inn_plan_full(&full, t->model, &t->err) != INN_OK) {
+        broken(t, "constant channels", "%s", t->err.message);
+        goto out;
+    }
+    if (!draw_plan(t, &plan))
+        goto out;
+    full.partition = plan.partition = INN_PARTITION_UNIFORM;
+    full.quadrature = plan.quadrature = INN_QUAD_MIDPOINT;
+    if (inn_model_sample(&a, t->model, &full, 1, &t->err) != INN_OK ||
+        inn_model_sample(&b, t->model, &plan, 1, &t->err) != INN_OK) {
+        broken(t, "constant channels", "%s", t->err.message);
+        goto out;
+    }
+    ok = run(t, &x, a, true, 1, "constant channels") &&
+         run(t, &y, b, true, 1, "constant channels") &&
+         close_enough(t, a, &x, &y, "constant channels");
+out:
+    add_plan(t, &plan);
+    t->model->source = t->source;
+    inn_plan_free(&full);
+    inn_plan_free(&plan);
+    inn_graph_free(a);
+    inn_graph_free(b);
     return ok;
 }
 
@@ -583,6 +730,8 @@ static void check(struct trial *t, int plans)
         law_folding(t, read) && law_permute(t) && law_full(t)) {
         for (k = 0; k < plans && law_sampled(t); k++)
             ;
+        if (k == plans)
+            law_constant(t);
     }
     inn_graph_free(read);
 }

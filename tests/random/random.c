@@ -49,6 +49,7 @@ static int report(const struct run *run, struct recipe *r,
 {
     printf("seed %llu breaks '%s': %s\n", (unsigned long long)r->seed, v->law,
            v->why);
+    fflush(stdout);
     shrink(r, v, run->dir);
     printf("smallest network found: '%s': %s\n", v->law, v->why);
     show(run, r);
