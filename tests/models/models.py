@@ -18,6 +18,9 @@ import tempfile
 import onnx
 import numpy as np
 
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "nets"))
+import pool
+
 # Convolutions whose width is their own; trunks of residual networks.
 GROUPS = {
     "nin-cifar": 8,           # all but the last convolution
@@ -97,26 +100,27 @@ def check_groups(about, path):
         raise Failure("%.2f %% of the parameters are free" % (100 * free))
 
 
+def check(about):
+    lines = []
+    with tempfile.TemporaryDirectory(dir=os.environ["INN_CACHE"]) as tmp:
+        path = os.path.join(tmp, about["name"] + ".onnx")
+        for part in (check_file, check_seed, check_groups):
+            label = "models/%s/%s" % (about["name"],
+                                      part.__name__.split("_")[1])
+            try:
+                part(about, path)
+                lines.append("ok " + label)
+            except (Failure, onnx.checker.ValidationError) as e:
+                lines.append("FAIL %s: %s" % (label, str(e).splitlines()[0]))
+    return lines
+
+
 def main():
-    failed = 0
     models = json.loads(call("inn-model", "--list", "--json"))["models"]
     if sorted(m["name"] for m in models) != sorted(GROUPS):
         print("FAIL models/list: %s" % [m["name"] for m in models])
         return 1
-    for about in models:
-        with tempfile.TemporaryDirectory(dir=os.environ["INN_CACHE"]) as tmp:
-            path = os.path.join(tmp, about["name"] + ".onnx")
-            for check in (check_file, check_seed, check_groups):
-                label = "models/%s/%s" % (about["name"],
-                                          check.__name__.split("_")[1])
-                try:
-                    check(about, path)
-                    print("ok " + label, flush=True)
-                except (Failure, onnx.checker.ValidationError) as e:
-                    print("FAIL %s: %s" % (label, str(e).splitlines()[0]),
-                          flush=True)
-                    failed += 1
-    return 1 if failed else 0
+    return 1 if pool.each(check, models) else 0
 
 
 if __name__ == "__main__":
