@@ -31,4 +31,4 @@ endif
 # folder, since those hold what builds leave. tests/run dist compares.
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
     */*.case */*.md */*.py bench/networks bench/paper cli/cases/*.case \
-    cli/data/*.* cli/helpers/*))
+    cli/data/*.* cli/helpers/* random/mutate))
