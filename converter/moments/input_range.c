@@ -18,7 +18,7 @@
 /* Graph nodes that are looked through. */
 #define STEPS 16
 /* A deviation that arithmetic at the input is meant to lead to. */
-#define AIM 0.6
+#define AIM 1.0
 /*
  * First weights of a smaller norm per output than this belong to bytes:
  * among the networks at hand those on bytes have 0.009, others 0.1 and more.
@@ -281,6 +281,9 @@ enum inn_status inn_find_range(struct inn_input_range *range,
     } else if (picture && c.changed) {
         best = makes_pictures ? UNIT : STANDARD;
         for (k = best + 1; k < N_CANDIDATES; k++) {
+            /* Pictures are made of 0 to 1 or of bytes. */
+            if (makes_pictures && k == SYMMETRIC)
+                continue;
             if (strangeness(&c, &candidates[k]) <
                 strangeness(&c, &candidates[best]))
                 best = k;

@@ -49,3 +49,9 @@ tests_unit_test_laws_SOURCES = \
     tests/unit/net.h \
     tests/unit/test_laws.c
 tests_unit_test_laws_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_inputs
+tests_unit_test_inputs_SOURCES = \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/test_inputs.c
+tests_unit_test_inputs_LDADD = libinnconvert.la $(LDADD)

@@ -1,3 +1,4 @@
 unit_tests += \
+    tests/unit/test_crop \
     tests/unit/test_plot \
     tests/unit/test_quality
