@@ -484,7 +484,8 @@ static enum inn_status prepare(struct work *w)
 static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
                                  const struct inn_feed *feed, bool all)
 {
-    bool standardise = !inn_statistics_missing(w->graph);
+    /* Real inputs bring real statistics, whatever part of them is run. */
+    bool standardise = !all && !inn_statistics_missing(w->graph);
     enum inn_status st = INN_OK;
     int64_t first;
     int i;
@@ -558,6 +559,8 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     }
     if (real != NULL && (st == INN_OK || st == INN_ERR_UNSUPPORTED))
         st = gather_real(w, drawn);
+    if (st != INN_OK)
+        return st;
     if (real != NULL && drawn)
         snprintf(from, len, "%lld of your samples and %lld %s",
                  (long long)real->count, (long long)ran, text);
