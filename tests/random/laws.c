@@ -258,6 +258,9 @@ static bool convert(struct trial *t)
     options.keep_bn = rng_chance(&t->rng, 30);
     options.order = rng_chance(&t->rng, 80);
     options.moments = rng_chance(&t->rng, 30);
+    /* Without a draw: seeds keep the networks they have had. */
+    options.moments_source =
+        (enum inn_moments_source)(t->recipe->seed / 2 % 3);
     options.pictures = 8;
     options.threads = 1;
     if (inn_convert(&t->model, &report, t->path[0], &options, t->heap,

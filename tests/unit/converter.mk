@@ -55,3 +55,9 @@ tests_unit_test_inputs_SOURCES = \
     tests/unit/net.h \
     tests/unit/test_inputs.c
 tests_unit_test_inputs_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_propagate
+tests_unit_test_propagate_SOURCES = \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/test_propagate.c
+tests_unit_test_propagate_LDADD = libinnconvert.la $(LDADD)

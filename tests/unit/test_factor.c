@@ -152,6 +152,9 @@ START_TEST(every_width_is_the_least_squares_solution)
     dense_covariance(cov, 36, 40, 7);
     permute(36);
     run(36, LAMBDA);
+    dense_covariance(cov, 40, 60, 9);
+    permute(40);
+    run(40, LAMBDA);
     /* Fewer samples than channels. */
     dense_covariance(cov, 50, 12, 8);
     permute(50);

@@ -326,6 +326,27 @@ START_TEST(ties_go_to_the_lower_index)
 }
 END_TEST
 
+/* The curve at every width against tr(Q(C − C_:S C_SS⁻¹ C_S:)). */
+START_TEST(the_curve_is_the_error_of_what_is_kept)
+{
+    int64_t nested[DENSE_MAX];
+    float error[DENSE_MAX];
+    bool keep[DENSE_MAX] = {false};
+    int n;
+
+    make(40, 2, 55, 21);
+    eliminate(nested, error, 2);
+    for (n = 1; n <= 40; n++) {
+        double want;
+
+        keep[nested[n - 1]] = true;
+        want = direct(keep);
+        ck_assert_double_eq_tol((double)error[n - 1], want,
+                                1e-6 * want + 1e-9);
+    }
+}
+END_TEST
+
 /* Two channels of correlation 0.6, the second with four times the weight. */
 START_TEST(two_channels_are_as_computed_by_hand)
 {
@@ -459,6 +480,7 @@ int main(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, each_step_removes_what_costs_least, 0, MOST);
+    tcase_add_test(t, the_curve_is_the_error_of_what_is_kept);
     tcase_add_loop_test(t, blocks_give_what_single_updates_give, 0, 13);
     tcase_add_test(t, dead_channels_and_few_samples_do_no_harm);
     tcase_add_test(t, dead_channels_go_first);
