@@ -210,6 +210,28 @@ enum inn_status inn_run_gather(struct inn_run *c)
     return INN_OK;
 }
 
+/* Of channels on several axes those at one place of axis. */
+static enum inn_status pick_part(struct inn_carry *c, int axis,
+                                 struct inn_law **law)
+{
+    const struct inn_field *x = &c->from[0];
+    struct inn_args a = INN_ARGS(c);
+    const struct inn_tensor *t = c->in[0];
+    int64_t inner = 1, count = x->law->n / t->dims[axis], index, *at, k;
+    enum inn_status st = read_index(&a, &index, 0, axis);
+    int i;
+
+    at = inn_arena_alloc(c->scratch, (size_t)count, sizeof(*at), c->err);
+    if (st != INN_OK || at == NULL)
+        return st != INN_OK ? st : inn_refused(c->err);
+    for (i = axis + 1; i < t->rank; i++)
+        inner *= x->channels & 1u << i ? t->dims[i] : 1;
+    for (k = 0; k < count; k++)
+        at[k] = (k / inner * t->dims[axis] + index) * inner + k % inner;
+    *law = inn_law_pick(x->law, at, count, c->heap, c->err);
+    return *law != NULL ? INN_OK : inn_refused(c->err);
+}
+
 /* Listed channels; one of many positions takes their axis away. */
 enum inn_status inn_moments_gather(struct inn_carry *c)
 {
@@ -241,8 +263,13 @@ enum inn_status inn_moments_gather(struct inn_carry *c)
         inn_carry_put(c, 0, law, x);
         return INN_OK;
     }
-    if (x->channels & 1u << axis || c->in[1]->rank != 0)
+    if (c->in[1]->rank != 0 || x->channels == 1u << axis)
         return INN_OK;
+    law = NULL;
+    if (x->channels & 1u << axis)
+        st = pick_part(c, axis, &law);
+    if (st != INN_OK)
+        return st;
     y.channels = (x->channels & ((1u << axis) - 1)) |
                  (x->channels >> (axis + 1)) << axis;
     for (i = 0; i < 2; i++) {
@@ -251,6 +278,6 @@ enum inn_status inn_moments_gather(struct inn_carry *c)
         else if (x->space[i] > axis)
             y.space[i]--;
     }
-    inn_carry_put(c, 0, inn_law_hold(x->law), &y);
+    inn_carry_put(c, 0, law != NULL ? law : inn_law_hold(x->law), &y);
     return INN_OK;
 }

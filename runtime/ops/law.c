@@ -218,6 +218,10 @@ double inn_field_r(const struct inn_field *f, const int64_t *lag, int rank)
         else if (lag[i] != 0) /* depth: as if it were independent of them */
             beside *= inn_law_r(f->law, lag[i], 0);
     }
+    if (f->space[0] < 0 && f->repeat == 1 && f->plane[1] > 1) {
+        y = x / f->plane[1];
+        x %= f->plane[1];
+    }
     return beside * inn_law_r(f->law, y, x);
 }
 

@@ -553,7 +553,8 @@ static enum inn_status carry_product(struct inn_carry *c,
     }
     y.law = law;
     y.channels = 1u << p->channels;
-    y.repeat = y.plane[0] = y.plane[1] = 1;
+    if (y.repeat > 1)
+        y.repeat = y.plane[0] = y.plane[1] = 1;
     if (st == INN_OK && p->bias != NULL)
         st = inn_carry_constant(c, &bias, p->bias, &y, c->out[0]->rank);
     if (st != INN_OK || (p->bias != NULL && bias == NULL)) {

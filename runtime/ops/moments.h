@@ -53,7 +53,8 @@ struct inn_field {
     int space[2];
     /*
      * A map that was flattened behind its channels: each has so many
-     * neighbours on the axis, rows of plane[1]. Otherwise 1.
+     * neighbours on the axis, rows of plane[1]. Otherwise 1; then plane[1]
+     * > 1 says that axis space[1] has the rows of a map one behind another.
      */
     int64_t repeat, plane[2];
 };

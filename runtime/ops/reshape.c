@@ -360,7 +360,6 @@ struct refold {
     const struct inn_field *x;
     const struct inn_tensor *in, *out;
     struct inn_field y;
-    bool merged; /* rows now follow each other on one axis */
 };
 
 /* Axes of the output's stretch that are longer than 1, as a set. */
@@ -383,20 +382,30 @@ static int last_of(unsigned set)
     return i;
 }
 
-/* Positions alone: the innermost axis goes on along the innermost. */
+/*
+ * Positions alone: the innermost axis goes on along the innermost. Rows that
+ * are joined on one axis are remembered, and come apart again.
+ */
 static void place_positions(struct refold *r, unsigned in, unsigned out)
 {
-    int y = r->x->space[0], x = r->x->space[1];
+    int y = r->x->space[0], x = r->x->space[1], last = last_of(out);
     bool has_y = y >= 0 && in & 1u << y, has_x = x >= 0 && in & 1u << x;
-    unsigned rest = out & ~(1u << last_of(out));
+    unsigned rest = out & ~(1u << last);
 
     if (has_x)
-        r->y.space[1] = last_of(out);
+        r->y.space[1] = last;
     if (has_y && !has_x)
-        r->y.space[0] = last_of(out);
-    if (has_y && has_x) {
-        r->y.space[0] = rest != 0 ? last_of(rest) : -1;
-        r->merged = rest == 0;
+        r->y.space[0] = last;
+    if (has_y && has_x && rest != 0) {
+        r->y.space[0] = last_of(rest);
+    } else if (has_y && has_x) {
+        r->y.plane[0] = r->in->dims[y];
+        r->y.plane[1] = r->in->dims[x];
+    } else if (has_x && r->x->repeat == 1 && r->x->plane[1] > 1) {
+        if (rest == 0)
+            memcpy(r->y.plane, r->x->plane, sizeof(r->y.plane));
+        else if (r->out->dims[last] == r->x->plane[1])
+            r->y.space[0] = last_of(rest);
     }
 }
 
@@ -462,29 +471,6 @@ static bool refold_stretch(struct refold *r, const struct stretch *s)
     return flatten(r, in, out);
 }
 
-/* r along what was rows of width, one behind the other. */
-static struct inn_law *merge_rows(const struct inn_law *from, int64_t width,
-                                  struct inn_heap *heap,
-                                  struct inn_error *err)
-{
-    struct inn_law *law;
-    int64_t *at, i;
-    int y, x;
-
-    at = inn_alloc(heap, (size_t)from->n, sizeof(*at), err);
-    if (at == NULL)
-        return NULL;
-    for (i = 0; i < from->n; i++)
-        at[i] = i;
-    law = inn_law_pick(from, at, from->n, heap, err);
-    inn_free(heap, at);
-    for (y = 0; y <= INN_REACH && law != NULL; y++) {
-        for (x = 0; x <= INN_REACH; x++)
-            law->r[y][x] = inn_law_r(from, x / width, x % width);
-    }
-    return law;
-}
-
 /*
  * Flatten, Squeeze and Unsqueeze too. What can't be said (channels behind
  * positions on one axis) is left unknown. Of channels that lie on axes of
@@ -494,8 +480,6 @@ enum inn_status inn_moments_reshape(struct inn_carry *c)
 {
     struct refold r = {.x = &c->from[0], .in = c->in[0], .out = c->out[0]};
     struct stretch s = {{0, 0}, {0, 0}, 0};
-    struct inn_law *law;
-    int64_t width;
 
     if (r.x->law == NULL || r.out == NULL || inn_tensor_count(r.in) == 0)
         return INN_OK;
@@ -513,11 +497,6 @@ enum inn_status inn_moments_reshape(struct inn_carry *c)
         if (r.out->dims[1] != 1)
             return INN_OK;
     }
-    width = r.x->space[1] >= 0 ? r.in->dims[r.x->space[1]] : 1;
-    law = r.merged ? merge_rows(r.x->law, width, c->heap, c->err)
-                   : inn_law_hold(r.x->law);
-    if (law == NULL)
-        return inn_refused(c->err);
-    inn_carry_put(c, 0, law, &r.y);
+    inn_carry_put(c, 0, inn_law_hold(r.x->law), &r.y);
     return INN_OK;
 }

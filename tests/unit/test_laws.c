@@ -694,6 +694,44 @@ START_TEST(channels_are_joined_cut_and_moved)
 }
 END_TEST
 
+/* As ShuffleNet V2 is exported: maps joined to rows, halves picked. */
+START_TEST(halves_of_shuffled_channels_are_picked)
+{
+    static const int64_t dims[4] = {1, 4, 20, 20}, fold[3] = {2, 2, 400};
+    static const int64_t back[5] = {2, 1, 2, 20, 20}, three = 3, five = 5;
+    static const int64_t perm[3] = {1, 0, 2}, one = 1;
+    struct bench b = start();
+    const struct inn_field *x, *y;
+    int node, i, j;
+
+    input(&b, "x", 4, dims, 0, 1);
+    net_init(b.g, "fold", INN_I64, 1, &three, fold);
+    net_init(b.g, "back", INN_I64, 1, &five, back);
+    net_init(b.g, "one", INN_I64, 0, NULL, &one);
+    net_node(b.g, "Reshape", 13, "x fold", "folded");
+    node = net_node(b.g, "Transpose", 13, "folded", "turned");
+    ck_assert_int_eq(inn_node_set_ints(b.g, &b.g->nodes[node], "perm", perm,
+                                       3, NULL), INN_OK);
+    net_node(b.g, "Reshape", 13, "turned back", "shuffled");
+    net_node(b.g, "Gather", 13, "shuffled one", "half");
+    carry(&b);
+    x = &b.fields[inn_graph_find(b.g, "x")];
+    y = &b.fields[inn_graph_find(b.g, "half")];
+    ck_assert_ptr_nonnull(y->law);
+    ck_assert_int_eq(y->law->n, 2);
+    ck_assert_uint_eq(y->channels, 2);
+    ck_assert(y->space[0] == 2 && y->space[1] == 3);
+    for (i = 0; i < 2; i++) {
+        ck_assert(y->law->mean[i] == x->law->mean[1 + 2 * i]);
+        for (j = 0; j < 2; j++)
+            ck_assert(y->law->cov[2 * i + j] ==
+                      x->law->cov[4 * (1 + 2 * i) + 1 + 2 * j]);
+    }
+    ck_assert_mem_eq(y->law->r, x->law->r, sizeof(x->law->r));
+    finish(&b);
+}
+END_TEST
+
 START_TEST(pixels_and_channels_change_places)
 {
     static const int64_t deep[4] = {4000, 8, 5, 5}, flat[4] = {6000, 2, 6, 6};
@@ -786,6 +824,7 @@ int main(void)
     tcase_add_test(c, own_statistics_normalise);
     tcase_add_test(c, products_with_matrices_agree_flattened_too);
     tcase_add_test(c, channels_are_joined_cut_and_moved);
+    tcase_add_test(c, halves_of_shuffled_channels_are_picked);
     tcase_add_test(c, pixels_and_channels_change_places);
     tcase_add_test(c, threads_do_not_change_a_bit);
     suite_add_tcase(s, c);
