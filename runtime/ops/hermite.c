@@ -19,7 +19,7 @@
 /* What dead channels have for a variance, so that ρ is finite. */
 #define VARIANCE_FLOOR 1e-20
 /* Points beyond so many deviations may have no value. */
-#define FAR_OUT 4.5
+#define FAR_OUT 1.0
 /* Beyond so many deviations from its bend Relu is straight. */
 #define MOST_OFFSET 8.0
 
@@ -185,8 +185,8 @@ static struct inn_law *series_law(struct series *s, enum inn_status st,
 }
 
 /*
- * Fourteen deviations out there are no values: a logarithm's point may be
- * none. They weigh nothing; what lies next to them is taken.
+ * Points that a normal variable has and the network's never has, below 0 for
+ * a root or a logarithm: what lies next to them is taken.
  */
 static void mend_points(float *points, size_t n, const double *x)
 {
