@@ -222,7 +222,7 @@ int inn_build_input(struct inn_builder *b, const char *name,
                     int64_t channels, int64_t height, int64_t width)
 {
     const int x = add_value(b, name, 4);
-    struct inn_moments *m;
+    struct inn_stats *m;
     struct inn_value *v;
     int64_t c;
 
@@ -237,7 +237,7 @@ int inn_build_input(struct inn_builder *b, const char *name,
     b->graph->inputs[b->graph->n_inputs++] = x;
     if (b->weightless)
         return x;
-    m = inn_moments_new(b, x);
+    m = inn_stats_new(b, x);
     for (c = 0; m != NULL && c < channels; c++)
         m->var[c] = 1;
     return x;
@@ -276,7 +276,7 @@ int inn_build_conv(struct inn_builder *b, const char *name, int x,
     set_window(b, y, x, conv->kernel, conv->stride, conv->pad);
     b->graph->values[y].dims[1] = (struct inn_dim){conv->out, NULL};
     if (!b->weightless)
-        inn_moments_conv(b, y, x, conv, data(b, w), data(b, bias));
+        inn_stats_conv(b, y, x, conv, data(b, w), data(b, bias));
     return b->status == INN_OK ? y : -1;
 }
 
@@ -291,7 +291,7 @@ static void set_statistics(struct inn_builder *b, int y, int x,
         mean[c] = (float)b->moments[x].mean[c];
         var[c] = (float)b->moments[x].var[c];
     }
-    inn_moments_batch_norm(b, y, data(b, p[0]), data(b, p[1]));
+    inn_stats_batch_norm(b, y, data(b, p[0]), data(b, p[1]));
 }
 
 int inn_build_batch_norm(struct inn_builder *b, const char *name, int x)
@@ -350,7 +350,7 @@ int inn_build_relu(struct inn_builder *b, int x)
     const int y = add_plain(b, "Relu", "relu", x, -1);
 
     if (y >= 0)
-        inn_moments_relu(b, y, x);
+        inn_stats_relu(b, y, x);
     return b->status == INN_OK ? y : -1;
 }
 
@@ -359,7 +359,7 @@ int inn_build_add(struct inn_builder *b, int x, int y)
     const int sum = add_plain(b, "Add", "add", x, y);
 
     if (sum >= 0)
-        inn_moments_add(b, sum, x, y);
+        inn_stats_add(b, sum, x, y);
     return b->status == INN_OK ? sum : -1;
 }
 
@@ -385,7 +385,7 @@ int inn_build_max_pool(struct inn_builder *b, int x, int kernel, int stride,
     if (y < 0)
         return -1;
     set_window(b, y, x, kernel, stride, pad);
-    inn_moments_max_pool(b, y, x, kernel);
+    inn_stats_max_pool(b, y, x, kernel);
     return b->status == INN_OK ? y : -1;
 }
 

@@ -14,7 +14,7 @@
  * What is known of a value's channels over pictures and positions: mean and
  * variance of each, and draws where it was made by a pointwise layer.
  */
-struct inn_moments {
+struct inn_stats {
     double *mean, *var; /* [channels], NULL: not followed */
     float *draws;       /* or NULL; see moments.c */
 };
@@ -27,7 +27,7 @@ struct inn_builder {
     uint64_t seed;
     bool weightless; /* shapes only: initializers without data */
     int64_t params;  /* learnable numbers: no running statistics */
-    struct inn_moments *moments; /* [cap_moments], by value */
+    struct inn_stats *moments; /* [cap_moments], by value */
     int cap_moments;
 };
 
@@ -86,18 +86,18 @@ int inn_build_pixel_shuffle(struct inn_builder *b, int x, int factor);
 /* ---- moments.c: what is not known of x is not known of y --------------- */
 
 /* New moments for value, [channels] zeros; NULL after a fault. */
-struct inn_moments *inn_moments_new(struct inn_builder *b, int value);
+struct inn_stats *inn_stats_new(struct inn_builder *b, int value);
 
 /* Fills y's moments from x's; weights [out][in][kernel][kernel]. */
-void inn_moments_conv(struct inn_builder *b, int y, int x,
-                      const struct inn_conv *conv, const float *weights,
-                      const float *bias);
+void inn_stats_conv(struct inn_builder *b, int y, int x,
+                    const struct inn_conv *conv, const float *weights,
+                    const float *bias);
 /* y of mean shift and deviation scale, whatever came before. */
-void inn_moments_batch_norm(struct inn_builder *b, int y, const float *scale,
-                            const float *shift);
-void inn_moments_relu(struct inn_builder *b, int y, int x);
-void inn_moments_add(struct inn_builder *b, int sum, int x, int y);
-void inn_moments_max_pool(struct inn_builder *b, int y, int x, int kernel);
+void inn_stats_batch_norm(struct inn_builder *b, int y, const float *scale,
+                          const float *shift);
+void inn_stats_relu(struct inn_builder *b, int y, int x);
+void inn_stats_add(struct inn_builder *b, int sum, int x, int y);
+void inn_stats_max_pool(struct inn_builder *b, int y, int x, int kernel);
 
 /* ---- random.c ---------------------------------------------------------- */
 

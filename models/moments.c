@@ -13,17 +13,17 @@
 
 #define DRAWS 256
 
-struct inn_moments *inn_moments_new(struct inn_builder *b, int value)
+struct inn_stats *inn_stats_new(struct inn_builder *b, int value)
 {
     const struct inn_value *v = &b->graph->values[value];
-    struct inn_moments *m;
+    struct inn_stats *m;
     size_t n = (size_t)v->dims[1].size;
 
     if (b->status != INN_OK)
         return NULL;
     if (value >= b->cap_moments) {
         const int cap = 2 * value + 64;
-        struct inn_moments *grown =
+        struct inn_stats *grown =
             inn_realloc(b->heap, b->moments, (size_t)cap,
                         sizeof(*grown), b->err);
         int i;
@@ -33,7 +33,7 @@ struct inn_moments *inn_moments_new(struct inn_builder *b, int value)
             return NULL;
         }
         for (i = b->cap_moments; i < cap; i++)
-            grown[i] = (struct inn_moments){NULL, NULL, NULL};
+            grown[i] = (struct inn_stats){NULL, NULL, NULL};
         b->moments = grown;
         b->cap_moments = cap;
     }
@@ -49,7 +49,7 @@ struct inn_moments *inn_moments_new(struct inn_builder *b, int value)
 
 /* The moments of value if they are followed; a copy, since b's array moves. */
 static bool known(const struct inn_builder *b, int value,
-                  struct inn_moments *m)
+                  struct inn_stats *m)
 {
     if (b->status != INN_OK || value < 0 || value >= b->cap_moments)
         return false;
@@ -59,15 +59,15 @@ static bool known(const struct inn_builder *b, int value,
 
 /* The same with draws, for pointwise layers. */
 static bool drawn(const struct inn_builder *b, int value,
-                  struct inn_moments *m)
+                  struct inn_stats *m)
 {
     return known(b, value, m) && m->draws != NULL;
 }
 
 /* New moments with room for draws. */
-static struct inn_moments *new_draws(struct inn_builder *b, int value)
+static struct inn_stats *new_draws(struct inn_builder *b, int value)
 {
-    struct inn_moments *m = inn_moments_new(b, value);
+    struct inn_stats *m = inn_stats_new(b, value);
 
     if (m == NULL)
         return NULL;
@@ -95,7 +95,7 @@ static void measure(const float *draws, double *mean, double *var)
 
 static void measure_all(struct inn_builder *b, int value)
 {
-    const struct inn_moments *m = &b->moments[value];
+    const struct inn_stats *m = &b->moments[value];
     const int64_t n = b->graph->values[value].dims[1].size;
     int64_t c;
 
@@ -149,14 +149,14 @@ static void over_positions(const double *a, const double *s,
     *var = (spread + squares) / n - *mean * *mean;
 }
 
-void inn_moments_conv(struct inn_builder *b, int y, int x,
-                      const struct inn_conv *conv, const float *weights,
-                      const float *bias)
+void inn_stats_conv(struct inn_builder *b, int y, int x,
+                    const struct inn_conv *conv, const float *weights,
+                    const float *bias)
 {
     enum { MOST_TAPS = 121 };
     const int taps = conv->kernel * conv->kernel;
     const struct inn_dim *in, *out;
-    struct inn_moments from, *to;
+    struct inn_stats from, *to;
     double a[MOST_TAPS], s[MOST_TAPS], mean, var;
     int64_t o, i;
     int t;
@@ -165,7 +165,7 @@ void inn_moments_conv(struct inn_builder *b, int y, int x,
         return;
     in = b->graph->values[x].dims;
     out = b->graph->values[y].dims;
-    to = out[2].size > 0 && out[3].size > 0 ? inn_moments_new(b, y) : NULL;
+    to = out[2].size > 0 && out[3].size > 0 ? inn_stats_new(b, y) : NULL;
     if (to == NULL)
         return;
     for (o = 0; o < conv->out; o++) {
@@ -188,10 +188,10 @@ void inn_moments_conv(struct inn_builder *b, int y, int x,
 }
 
 /* Normal draws, moved so that their mean and variance are just right. */
-void inn_moments_batch_norm(struct inn_builder *b, int y, const float *scale,
-                            const float *shift)
+void inn_stats_batch_norm(struct inn_builder *b, int y, const float *scale,
+                          const float *shift)
 {
-    struct inn_moments *to = new_draws(b, y);
+    struct inn_stats *to = new_draws(b, y);
     const int64_t n = b->graph->values[y].dims[1].size;
     double mean, var;
     int64_t c;
@@ -212,10 +212,10 @@ void inn_moments_batch_norm(struct inn_builder *b, int y, const float *scale,
     measure_all(b, y);
 }
 
-void inn_moments_relu(struct inn_builder *b, int y, int x)
+void inn_stats_relu(struct inn_builder *b, int y, int x)
 {
     const size_t n = (size_t)b->graph->values[y].dims[1].size * DRAWS;
-    struct inn_moments from, *to;
+    struct inn_stats from, *to;
     size_t i;
 
     if (!drawn(b, x, &from))
@@ -227,10 +227,10 @@ void inn_moments_relu(struct inn_builder *b, int y, int x)
         measure_all(b, y);
 }
 
-void inn_moments_add(struct inn_builder *b, int sum, int x, int y)
+void inn_stats_add(struct inn_builder *b, int sum, int x, int y)
 {
     const size_t n = (size_t)b->graph->values[sum].dims[1].size * DRAWS;
-    struct inn_moments mx, my, *to;
+    struct inn_stats mx, my, *to;
     size_t i;
 
     if (!drawn(b, x, &mx) || !drawn(b, y, &my))
@@ -243,10 +243,10 @@ void inn_moments_add(struct inn_builder *b, int sum, int x, int y)
 }
 
 /* The largest of so many draws; neighbours are taken to be independent. */
-void inn_moments_max_pool(struct inn_builder *b, int y, int x, int kernel)
+void inn_stats_max_pool(struct inn_builder *b, int y, int x, int kernel)
 {
     const int64_t n = b->graph->values[y].dims[1].size;
-    struct inn_moments from, *to;
+    struct inn_stats from, *to;
     int64_t c;
     int i, k;
 
