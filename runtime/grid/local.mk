@@ -15,6 +15,7 @@ libinncore_la_SOURCES += \
     runtime/grid/plan_spread.c \
     runtime/grid/plan_spread.h \
     runtime/grid/quadrature.c \
+    runtime/grid/remap.c \
     runtime/grid/resize.c \
     runtime/grid/sample.c \
     runtime/grid/sample.h \

@@ -96,9 +96,8 @@ int64_t inn_axis_length(const struct inn_model *model,
     return length;
 }
 
-/* Elements of a span as the network has it. */
-static int64_t size_of(const struct inn_model *model,
-                       const struct inn_span *span)
+int64_t inn_span_size(const struct inn_model *model,
+                      const struct inn_span *span)
 {
     return span->group < 0 ? span->count
                            : inn_block_size(&model->groups[span->group],
@@ -115,7 +114,7 @@ int64_t inn_axis_edge(const struct inn_model *model,
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_span *s = &axis->spans[i];
 
-        size = size_of(model, s);
+        size = inn_span_size(model, s);
         length = inn_span_length(model, s, widths);
         if (at < size) {
             /*

@@ -184,6 +184,10 @@ static inline int64_t inn_group_widest(const struct inn_group *group)
     return group->size > 1 ? 4 * group->size : 1;
 }
 
+/* Elements of a span as the network has it. */
+int64_t inn_span_size(const struct inn_model *model,
+                      const struct inn_span *span);
+
 /* Elements of a span when group g has widths[g] channels. */
 int64_t inn_span_length(const struct inn_model *model,
                         const struct inn_span *span, const int64_t *widths);

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/grid/internal.h"
 #include "runtime/grid/sample.h"
+#include "runtime/grid/slots.h"
 #include "runtime/ops/resize.h"
 
 /* Constants worth folding: shapes and indices, never weights. */
@@ -64,6 +65,22 @@ static int64_t edge(void *state, struct inn_operand o, int64_t at)
     const struct inn_axis *axis = operand_axis(r, o);
 
     return axis == NULL ? at : inn_axis_edge(r->model, axis, r->widths, at);
+}
+
+static enum inn_status remap(void *state, int64_t **list, size_t *n,
+                             struct inn_operand out, struct inn_operand in,
+                             const int64_t *from, size_t count,
+                             struct inn_arena *scratch, struct inn_error *err)
+{
+    const struct resizing *r = state;
+    const struct inn_tensor *t = inn_shapes_get(r->shapes,
+                                                operand_value(r, in));
+
+    if (t == NULL || in.axis < 0 || in.axis >= t->rank)
+        return inn_fail(err, INN_ERR_UNSUPPORTED, "its shape is not known");
+    return inn_axis_remap(list, n, r->model, operand_axis(r, out),
+                          operand_axis(r, in), t->dims[in.axis], r->widths,
+                          from, count, scratch, err);
 }
 
 static bool varies(void *state, struct inn_operand o)
@@ -336,6 +353,7 @@ static enum inn_status set_input(void *state, int input,
 static const struct inn_resizer resizer = {
     .length = length,
     .edge = edge,
+    .remap = remap,
     .varies = varies,
     .set_ints = set_ints,
     .set_int = set_int,

@@ -36,4 +36,18 @@ enum inn_status inn_axis_slots(struct inn_slots *slots,
                                const int64_t *widths, struct inn_arena *arena,
                                struct inn_error *err);
 
+/*
+ * Axis out has element from[i] of axis in at i, [count]; list[n] says so at
+ * other widths. Axes without channels are NULL; in has length elements before
+ * the change. Memory from arena. INN_ERR_RANGE: a channel would not come from
+ * where the others of its block do.
+ */
+enum inn_status inn_axis_remap(int64_t **list, size_t *n,
+                               const struct inn_model *model,
+                               const struct inn_axis *out,
+                               const struct inn_axis *in, int64_t length,
+                               const int64_t *widths, const int64_t *from,
+                               size_t count, struct inn_arena *arena,
+                               struct inn_error *err);
+
 #endif

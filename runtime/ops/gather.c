@@ -109,73 +109,31 @@ enum inn_status inn_couple_gather(struct inn_couple *c)
     return st == INN_OK ? couple_indices(c, axis) : st;
 }
 
-/* The indices from first on that follow each other; *k is the next one. */
-static enum inn_status read_run(const struct inn_args *a, int axis, size_t *k,
-                                int64_t *first, int64_t *last)
-{
-    size_t count = inn_tensor_count(a->in[1]);
-    int64_t next;
-    enum inn_status st = read_index(a, first, *k, axis);
-
-    *last = *first;
-    for (++*k; st == INN_OK && *k < count; ++*k) {
-        st = read_index(a, &next, *k, axis);
-        if (st != INN_OK || next != *last + 1)
-            break;
-        *last = next;
-    }
-    return st;
-}
-
-/*
- * Each longest run of consecutive indices stands for what lies between its
- * two edges, wherever they are after the change.
- */
 enum inn_status inn_resize_gather(struct inn_resize *c)
 {
     struct inn_args a = INN_ARGS(c);
-    struct inn_operand x;
-    int64_t *list = NULL, length, from, to, n = 0;
-    size_t k, count;
-    int axis, pass;
+    struct inn_error why = {INN_OK, ""};
+    int64_t *from, *list;
+    size_t i, count, n;
+    int axis;
     enum inn_status st = read_axis(&a, &axis);
 
-    if (st != INN_OK || c->in[1]->rank != 1 || !inn_resize_is_const(c, 1))
+    if (st != INN_OK || c->in[1]->rank != 1 || !inn_resize_is_const(c, 1) ||
+        !c->to->varies(c->state, inn_in(0, axis)))
         return st;
-    x = inn_in(0, axis);
-    if (!c->to->varies(c->state, x))
-        return INN_OK;
     count = inn_tensor_count(c->in[1]);
-    length = c->to->length(c->state, x);
-    /* Counted first, then written. */
-    for (pass = 0; pass < 2; pass++) {
-        n = 0;
-        for (k = 0; k < count;) {
-            int64_t first, last;
-
-            st = read_run(&a, axis, &k, &first, &last);
-            if (st != INN_OK)
-                return st;
-            from = c->to->edge(c->state, x, first);
-            to = c->to->edge(c->state, x, last + 1);
-            if (from < 0 || to > length)
-                return inn_args_fail(&a, INN_ERR_RANGE,
-                                     "%lld to %lld of %lld elements",
-                                     (long long)from, (long long)to,
-                                     (long long)length);
-            for (; from < to; from++) {
-                if (list != NULL)
-                    list[n] = from;
-                n++;
-            }
-        }
-        if (list == NULL)
-            list = inn_arena_alloc(c->scratch, (size_t)n, sizeof(*list),
-                                   c->err);
-        if (list == NULL)
-            return inn_refused(c->err);
-    }
-    return c->to->set_input(c->state, 1, list, (size_t)n, c->err);
+    from = inn_arena_alloc(c->scratch, count, sizeof(*from), c->err);
+    if (from == NULL)
+        return inn_refused(c->err);
+    for (i = 0; st == INN_OK && i < count; i++)
+        st = read_index(&a, &from[i], i, axis);
+    if (st != INN_OK)
+        return st;
+    st = c->to->remap(c->state, &list, &n, inn_out(0, axis), inn_in(0, axis),
+                      from, count, c->scratch, &why);
+    if (st != INN_OK)
+        return inn_args_fail(&a, st, "%s", why.message);
+    return c->to->set_input(c->state, 1, list, n, c->err);
 }
 
 enum inn_status inn_run_gather(struct inn_run *c)

@@ -15,6 +15,15 @@ struct inn_resizer {
      * lies after the change. Boundaries inside a block never occur.
      */
     int64_t (*edge)(void *state, struct inn_operand axis, int64_t at);
+    /*
+     * Element from[i] of axis in is element i of axis out, [count]: which are
+     * they after the change? list[n] from scratch.
+     */
+    enum inn_status (*remap)(void *state, int64_t **list, size_t *n,
+                             struct inn_operand out, struct inn_operand in,
+                             const int64_t *from, size_t count,
+                             struct inn_arena *scratch,
+                             struct inn_error *err);
     /* Whether the axis carries channels that may change. */
     bool (*varies)(void *state, struct inn_operand axis);
     /* Sets an attribute of the graph node. */

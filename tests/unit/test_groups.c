@@ -11,6 +11,7 @@
 #include "converter/groups/groups.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/sample.h"
+#include "runtime/grid/slots.h"
 #include "tests/unit/net.h"
 
 struct net {
@@ -437,6 +438,107 @@ START_TEST(channel_shuffle_between_grouped_convolutions_is_free)
 }
 END_TEST
 
+/* Indices of the Gather "g" when every group has `times` its channels. */
+static const char *gathered(struct net *n, int64_t times)
+{
+    const struct inn_tensor *at;
+    struct inn_error err = {0};
+    struct inn_graph *g;
+    int64_t widths[8];
+    size_t i, used = 0;
+    int k;
+
+    for (k = 0; k < n->model.n_groups; k++)
+        widths[k] = n->model.groups[k].size * times / 2;
+    ck_assert_msg(inn_model_resize(&g, &n->model, widths, &err) == INN_OK,
+                  "%s", err.message);
+    at = g->values[g->nodes[g->values[inn_graph_find(g, "g")].producer]
+                       .inputs[1]].init;
+    n->text[0] = '\0';
+    for (i = 0; i < inn_tensor_count(at); i++)
+        used += (size_t)snprintf(n->text + used, sizeof(n->text) - used,
+                                 "%s%d", i > 0 ? " " : "",
+                                 (int)inn_tensor_int(at, i));
+    inn_graph_free(g);
+    return n->text;
+}
+
+/*
+ * A shuffle behind which a grouped convolution ties neighbours: a channel of
+ * the group is two of "a" side by side, and stays so at other widths.
+ */
+START_TEST(gathered_channels_follow_however_often_they_occur)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Gather", "g", x, ints(&n, "at", 8,
+             (int64_t[]){0, 2, 4, 6, 1, 3, 5, 7}), -1);
+    attr(&n, "axis", 1);
+    output(&n, conv(&n, "b", x, 2, 8, 2));
+    ck_assert_str_eq(groups(&n, NULL), "a:4");
+    ck_assert_str_eq(gathered(&n, 2), "0 2 4 6 1 3 5 7");
+    ck_assert_str_eq(gathered(&n, 1), "0 2 1 3");
+    ck_assert_str_eq(gathered(&n, 3), "0 2 4 6 8 10 1 3 5 7 9 11");
+    end(&n);
+}
+END_TEST
+
+START_TEST(one_of_each_depthwise_channels_outputs_stays_one)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 4, 3, 1);
+    x = conv(&n, "dw", x, 8, 4, 4);
+    x = node(&n, "Gather", "g", x, ints(&n, "at", 4,
+             (int64_t[]){1, 3, 5, 7}), -1);
+    attr(&n, "axis", 1);
+    output(&n, conv(&n, "b", x, 2, 4, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:4");
+    ck_assert_str_eq(gathered(&n, 1), "1 3");
+    ck_assert_str_eq(gathered(&n, 3), "1 3 5 7 9 11");
+    end(&n);
+}
+END_TEST
+
+START_TEST(gathered_channels_of_another_place_are_refused)
+{
+    struct inn_group group = {.size = 2, .n_blocks = 1,
+                              .first = (int64_t[]){0, 2}};
+    struct inn_span pairs = {0, 0, 0, 2}, alone = {0, 0, 0, 1};
+    struct inn_axis in = {.n_spans = 1, .spans = &pairs};
+    struct inn_axis out = {.n_spans = 1, .spans = &alone};
+    struct inn_model model = {.groups = &group, .n_groups = 1};
+    const int64_t width = 4, good[] = {1, 3}, turned[] = {3, 1};
+    const int64_t mixed[] = {1, 2}, far[] = {1, 4}, more[] = {0, 2, 0};
+    struct inn_heap *heap = inn_heap_new(0);
+    struct inn_error err = {0};
+    struct inn_arena arena;
+    int64_t *list;
+    size_t n;
+
+    inn_arena_init(&arena, heap);
+#define REMAP(o, from) \
+    inn_axis_remap(&list, &n, &model, o, &in, 4, &width, from, \
+                   sizeof(from) / sizeof(*from), &arena, &err)
+    ck_assert_int_eq(REMAP(&out, good), INN_OK);
+    ck_assert_uint_eq(n, 4);
+    ck_assert_int_eq(list[3], 7);
+    ck_assert_int_eq(REMAP(&out, turned), INN_ERR_RANGE);
+    ck_assert_int_eq(REMAP(&out, mixed), INN_ERR_RANGE);
+    ck_assert_int_eq(REMAP(&out, far), INN_ERR_RANGE);
+    ck_assert_int_eq(REMAP(NULL, good), INN_ERR_RANGE);
+    ck_assert_int_eq(REMAP(&out, more), INN_ERR_FORMAT);
+#undef REMAP
+    inn_arena_free(&arena);
+    inn_heap_free(heap);
+}
+END_TEST
+
 /*
  * Two halves of channels tied by a grouped convolution after a Gather: the
  * pairs 0-3, 2-5 and 4-7 keep their order, 6-1 is turned round. Swapping it
@@ -675,6 +777,9 @@ int main(void)
     tcase_add_test(t, written_sizes_among_computed_ones_follow);
     tcase_add_test(t, flatten_with_extent_repeats_channels);
     tcase_add_test(t, channel_shuffle_between_grouped_convolutions_is_free);
+    tcase_add_test(t, gathered_channels_follow_however_often_they_occur);
+    tcase_add_test(t, one_of_each_depthwise_channels_outputs_stays_one);
+    tcase_add_test(t, gathered_channels_of_another_place_are_refused);
     tcase_add_test(t, pairs_turned_round_are_not_interchangeable);
     tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);

@@ -153,6 +153,24 @@ static int64_t to_length(void *state, struct inn_operand o)
     return to_edge(state, o, tensor_of(state, o)->dims[o.axis]);
 }
 
+/* Turned round, and the last is left out. */
+static enum inn_status to_remap(void *state, int64_t **list, size_t *n,
+                                struct inn_operand out,
+                                struct inn_operand in, const int64_t *from,
+                                size_t count, struct inn_arena *scratch,
+                                struct inn_error *err)
+{
+    size_t i;
+
+    ck_assert(out.is_output && out.axis == 1);
+    ck_assert(!in.is_output && in.index == 0 && in.axis == 1);
+    *n = count - 1;
+    *list = inn_arena_alloc(scratch, *n, sizeof(**list), err);
+    for (i = 0; i < *n; i++)
+        (*list)[i] = from[count - 1 - i];
+    return to_varies(state, in) ? INN_OK : INN_ERR_RANGE;
+}
+
 static enum inn_status to_ints(void *state, const char *name,
                                const int64_t *values, size_t count,
                                struct inn_error *err)
@@ -192,6 +210,7 @@ static bool to_is_const(void *state, int input)
 static const struct inn_resizer resizer = {
     .length = to_length,
     .edge = to_edge,
+    .remap = to_remap,
     .varies = to_varies,
     .set_ints = to_ints,
     .is_const = to_is_const,
@@ -554,13 +573,13 @@ START_TEST(pads_follow_edges_of_what_they_add)
 }
 END_TEST
 
-START_TEST(gathered_runs_follow_edges)
+START_TEST(gathered_lists_are_remapped)
 {
     struct setup *s = new_setup("Gather", 13, DIMS(1, 8), 1);
 
-    add_ints(s, LIST(4, 5, 6, 7, 0, 1, 2, 3));
+    add_ints(s, LIST(4, 5, 6, -1, 0, 1, 2, 3));
     set_int(s, "axis", 1);
-    expect_resize(s, "input 1: 3,4,0,1,2; ");
+    expect_resize(s, "input 1: 3,2,1,0,7,6,5; ");
 }
 END_TEST
 
@@ -669,7 +688,7 @@ int main(void)
     tcase_add_test(resize, equal_split_is_written_out_only_where_it_must);
     tcase_add_test(resize, slice_bounds_follow_edges_and_open_ends_stay_open);
     tcase_add_test(resize, pads_follow_edges_of_what_they_add);
-    tcase_add_test(resize, gathered_runs_follow_edges);
+    tcase_add_test(resize, gathered_lists_are_remapped);
     tcase_add_test(resize, expanded_sizes_follow_and_ones_stay);
     tcase_add_test(resize,
                    sizes_of_images_follow_where_they_are_written_out);
