@@ -159,48 +159,6 @@ static enum inn_status read_and_fold(struct inn_model *model,
     return st;
 }
 
-/*
- * Finds groups until a trial at other widths agrees: each round pins what the
- * trial found inconsistent. There are no more rounds than groups.
- */
-static enum inn_status find_groups(struct inn_model *model,
-                                   const struct inn_shapes *shapes,
-                                   const struct inn_convert_options *o,
-                                   struct inn_error *err)
-{
-    struct inn_group_options options = o->groups;
-    struct inn_pin *pins = NULL, *more;
-    enum inn_status st;
-    char why[256];
-    int bad;
-
-    for (;;) {
-        st = inn_find_groups(model, shapes, &options, err);
-        if (st == INN_OK)
-            st = inn_verify_groups(model, &bad, why, sizeof(why), err);
-        if (st != INN_OK || bad < 0)
-            break;
-        more = inn_realloc(model->heap, pins, options.n_pins + 1,
-                           sizeof(*pins), err);
-        if (more == NULL) {
-            st = inn_refused(err);
-            break;
-        }
-        pins = more;
-        pins[options.n_pins].group = model->groups[bad].name;
-        pins[options.n_pins].reason = inn_arena_strdup(&model->arena, why,
-                                                       err);
-        if (pins[options.n_pins].reason == NULL) {
-            st = inn_refused(err);
-            break;
-        }
-        options.pins = pins;
-        options.n_pins++;
-    }
-    inn_free(model->heap, pins);
-    return st;
-}
-
 static int64_t node_count(int64_t size, double ratio)
 {
     int64_t m;
@@ -281,9 +239,11 @@ static enum inn_status convert(struct inn_model *model,
         goto out;
     progress(o, "groups", 0, 1);
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL, FOLD_BYTES, err);
+                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          FOLD_BYTES, err);
     if (st == INN_OK)
-        st = find_groups(model, &shapes, o, err);
+        st = inn_settle_groups(model, &shapes, &o->groups, inn_verify_groups,
+                               err);
     inn_shapes_free(&shapes);
     for (g = 0; g < model->n_groups && st == INN_OK; g++) {
         progress(o, "order", g, model->n_groups);

@@ -15,6 +15,7 @@ libinnconvert_la_SOURCES = \
     converter/groups/labels.c \
     converter/groups/labels.h \
     converter/groups/reshape.c \
+    converter/groups/settle.c \
     converter/groups/solve.c \
     converter/moments/alone.h \
     converter/moments/batchnorm.c \

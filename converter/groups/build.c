@@ -518,16 +518,25 @@ static void pin_group(struct build *b, int32_t g, const char *reason)
     }
 }
 
-static const char *pin_reason(const struct inn_group_options *options,
-                              const char *name)
+/* The reasons of pins, to the groups that have their elements. */
+static void pin_places(const struct build *b,
+                       const struct inn_group_options *options,
+                       const char **reasons)
 {
     size_t i;
 
     for (i = 0; i < options->n_pins; i++) {
-        if (strcmp(options->pins[i].group, name) == 0)
-            return options->pins[i].reason;
+        const struct inn_pin *pin = &options->pins[i];
+        const struct inn_bundle *axis =
+            inn_labels_bundle(b->l, b->l->source[pin->value], pin->axis);
+        int32_t g;
+
+        if (axis == NULL || pin->element >= axis->count)
+            continue;
+        g = class_at(b, axis, pin->element)->group;
+        if (g >= 0 && reasons[g] == NULL)
+            reasons[g] = pin->reason;
     }
-    return NULL;
 }
 
 static bool matches(const char *const *globs, size_t n, const char *name)
@@ -590,11 +599,12 @@ static enum inn_status pin_more(struct build *b, bool *any,
     why = inn_arena_alloc(b->l->arena, (size_t)model->n_groups + 1,
                           sizeof(*why), err);
     st = why == NULL ? inn_refused(err) : find_faults(b, why, err);
+    if (st == INN_OK && options != NULL)
+        pin_places(b, options, why);
     for (g = 0; st == INN_OK && g < model->n_groups; g++) {
         const char *name = model->groups[g].name;
 
         if (why[g] == NULL && options != NULL) {
-            why[g] = pin_reason(options, name);
             if (matches(options->freeze, options->n_freeze, name))
                 why[g] = "frozen by --freeze";
             else if (options->n_only > 0 &&

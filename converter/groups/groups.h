@@ -6,9 +6,14 @@
 
 #include "runtime/grid/model.h"
 
-/* A group that has to be pinned although its channels look free. */
+/*
+ * A group that has to be pinned although its channels look free: the one
+ * that has an element of an axis. Names are no use here, they shift when
+ * another group of the same weight goes.
+ */
 struct inn_pin {
-    const char *group;
+    int value, axis;
+    int64_t element;
     const char *reason;
 };
 
@@ -16,7 +21,7 @@ struct inn_group_options {
     const char *const *only;   /* globs: other groups are pinned */
     const char *const *freeze; /* globs: these are pinned */
     size_t n_only, n_freeze;
-    const struct inn_pin *pins; /* by exact name, found in the first build */
+    const struct inn_pin *pins;
     size_t n_pins;
 };
 
@@ -29,5 +34,18 @@ enum inn_status inn_find_groups(struct inn_model *model,
                                 const struct inn_shapes *shapes,
                                 const struct inn_group_options *options,
                                 struct inn_error *err);
+
+/*
+ * Finds groups until verify agrees: it sets *bad to a group that can't have
+ * another width and writes why, or sets -1. Each round pins that group and
+ * so leaves fewer; INN_ERR_UNSUPPORTED where one does not. options->pins are
+ * not used.
+ */
+enum inn_status inn_settle_groups(
+    struct inn_model *model, const struct inn_shapes *shapes,
+    const struct inn_group_options *options,
+    enum inn_status (*verify)(const struct inn_model *model, int *bad,
+                              char *why, size_t len, struct inn_error *err),
+    struct inn_error *err);
 
 #endif

@@ -730,6 +730,63 @@ START_TEST(freeze_and_only_pin_and_unmatched_globs_are_errors)
 }
 END_TEST
 
+/* How often verify was asked, and what it says of a model. */
+static int rounds;
+
+static enum inn_status blame_first(const struct inn_model *model, int *bad,
+                                   char *why, size_t len,
+                                   struct inn_error *err)
+{
+    (void)err;
+    rounds++;
+    *bad = model->n_groups > 0 ? 0 : -1;
+    snprintf(why, len, "round %d", rounds);
+    return INN_OK;
+}
+
+static enum inn_status blame_always(const struct inn_model *model, int *bad,
+                                    char *why, size_t len,
+                                    struct inn_error *err)
+{
+    enum inn_status st = blame_first(model, bad, why, len, err);
+
+    *bad = 0;
+    return st;
+}
+
+/* "a#2" is called "a" once the other is gone, and has to go as well. */
+START_TEST(groups_that_fail_the_trial_go_one_by_one)
+{
+    const struct inn_group_options none = {0};
+    struct inn_error err = {0};
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Gather", "g", x, ints(&n, "at", 8,
+             (int64_t[]){2, 4, 6, 0, 5, 7, 1, 3}), -1);
+    attr(&n, "axis", 1);
+    x = conv(&n, "b", x, 4, 8, 2);
+    output(&n, conv(&n, "c", x, 2, 4, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:3[1 1 1] a#2:1 b:2");
+    rounds = 0;
+    ck_assert_msg(inn_settle_groups(&n.model, &n.shapes, &none, blame_first,
+                                    &err) == INN_OK, "%s", err.message);
+    ck_assert_int_eq(n.model.n_groups, 0);
+    ck_assert_int_eq(rounds, 4);
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 0), "round 3");
+    rounds = 0;
+    ck_assert_int_eq(inn_settle_groups(&n.model, &n.shapes, &none,
+                                       blame_always, &err),
+                     INN_ERR_UNSUPPORTED);
+    ck_assert_int_eq(rounds, 4);
+    ck_assert_str_eq(err.message, "no axis has channels of group 0, which "
+                                  "can't be resized: round 4");
+    end(&n);
+}
+END_TEST
+
 START_TEST(no_allocation_failure_leaks_or_crashes)
 {
     size_t k;
@@ -780,6 +837,7 @@ int main(void)
     tcase_add_test(t, gathered_channels_follow_however_often_they_occur);
     tcase_add_test(t, one_of_each_depthwise_channels_outputs_stays_one);
     tcase_add_test(t, gathered_channels_of_another_place_are_refused);
+    tcase_add_test(t, groups_that_fail_the_trial_go_one_by_one);
     tcase_add_test(t, pairs_turned_round_are_not_interchangeable);
     tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);
