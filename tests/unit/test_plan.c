@@ -102,6 +102,37 @@ START_TEST(widths_are_multiples_where_asked_and_in_wide_groups)
 }
 END_TEST
 
+START_TEST(a_single_channel_is_not_widened)
+{
+    const struct inn_width_rule twice = {"side", 2.0, true};
+    const struct inn_width_rule two = {"side", 2, false};
+    const struct inn_width_rule one = {"side", 1, false};
+    struct inn_width_request r = {.width = 4.0};
+    struct inn_error err = {0};
+
+    model->groups[GRID_U].size = model->groups[GRID_U].first[1] = 1;
+    assert_widths(&r, 24, 16, 1);
+    r.round = 8;
+    assert_widths(&r, 24, 16, 1);
+    r.width = 0.5;
+    r.round = 0;
+    r.min = 2;
+    assert_widths(&r, 3, 2, 1);
+    memset(&r, 0, sizeof(r));
+    r.rules = &twice;
+    r.n_rules = 1;
+    assert_widths(&r, 6, 4, 1);
+    r.rules = &one;
+    assert_widths(&r, 6, 4, 1);
+    r.rules = &two;
+    assert_refused(&r, "group 'side': width 2 is not that of its single "
+                       "channel");
+    ck_assert_int_eq(inn_plan_check(model, GRID_U, 1, &err), INN_OK);
+    ck_assert_int_eq(inn_plan_check(model, GRID_U, 2, &err), INN_ERR_RANGE);
+    ck_assert_int_eq(inn_plan_check(model, GRID_U, 0, &err), INN_ERR_RANGE);
+}
+END_TEST
+
 START_TEST(later_rules_win_and_globs_choose)
 {
     const struct inn_width_rule rules[] = {
@@ -375,6 +406,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, factors_round_to_the_nearest_width);
     tcase_add_test(t, widths_are_multiples_where_asked_and_in_wide_groups);
+    tcase_add_test(t, a_single_channel_is_not_widened);
     tcase_add_test(t, later_rules_win_and_globs_choose);
     tcase_add_test(t, requests_that_make_no_sense_say_what_would_work);
     tcase_add_test(t, costs_are_as_counted_by_hand);

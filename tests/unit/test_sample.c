@@ -404,7 +404,7 @@ END_TEST
 
 START_TEST(widths_out_of_range_are_named)
 {
-    static const int64_t wide[3] = {6, 17, 4};
+    static const int64_t wide[3] = {6, 17, 4}, two[3] = {6, 4, 2};
     struct inn_model *m = make(NULL);
     struct inn_error err = {0};
     struct inn_graph *g;
@@ -412,6 +412,10 @@ START_TEST(widths_out_of_range_are_named)
     ck_assert_int_eq(inn_model_resize(&g, m, wide, &err), INN_ERR_RANGE);
     ck_assert_str_eq(err.message,
                      "group 'padded': width 17 is not in 1..16 (4 x 4)");
+    m->groups[GRID_U].size = m->groups[GRID_U].first[1] = 1;
+    ck_assert_int_eq(inn_model_resize(&g, m, two, &err), INN_ERR_RANGE);
+    ck_assert_str_eq(err.message,
+                     "group 'side': width 2 is not in 1..1 (1 x 1)");
     inn_model_free(m);
 }
 END_TEST
