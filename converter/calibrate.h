@@ -73,8 +73,8 @@ enum inn_status inn_calibrate_fit(int64_t *n, int64_t dims[INN_MAX_RANK],
                                   struct inn_error *err);
 
 /*
- * Sample number from of t, which fits (want has its sizes), becomes number to of out's count:
- * in out's type, pictures prepared.
+ * Sample number from of t, which fits (want has its sizes), becomes number to
+ * of out's count: in out's type, pictures prepared.
  */
 enum inn_status inn_calibrate_put(struct inn_tensor *out, int64_t count,
                                   int64_t to, const struct inn_wanted *want,

@@ -71,7 +71,8 @@ enum inn_status inn_verify_groups(const struct inn_model *model, int *bad,
 /*
  * Features of group g's channels: each weight the group runs along, divided
  * by the root mean square of its elements and by the square root of the
- * number of weights (fidelity: order); then the tour. Fills order and variations.
+ * number of weights (fidelity: order); then the tour. Fills order and
+ * variations.
  */
 enum inn_status inn_order_group(struct inn_model *model, int g, int threads,
                                 struct inn_error *err);

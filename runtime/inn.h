@@ -146,8 +146,8 @@ enum inn_quadrature {
 /*
  * Samples the network at widths[inn_group_count], each from 1 to 4 times the
  * group's full width, or 1 where that is 1; own, inn_net_free. Borrows file,
- * which must outlive *net. INN_ERR_RANGE: a width out of range. INN_ERR_LIMIT: the weights would
- * pass the file's memory limit.
+ * which must outlive *net. INN_ERR_RANGE: a width out of range.
+ * INN_ERR_LIMIT: the weights would pass the file's memory limit.
  */
 INN_API enum inn_status inn_sample(const struct inn_file *file,
                                    struct inn_net **net,

@@ -57,8 +57,9 @@ void inn_plan_input(struct inn_drawn_input *plan,
  * Draws for all of graph's inputs at the model's bindings: as many samples as
  * o asks for, else by size and by the cost of running them. *pictures: the
  * largest input is of pictures. text says what was drawn ("drawn pictures
- * 3x224x224, standardised"), how many apart. Same bits for the same seed. Memory from arena. INN_ERR_UNSUPPORTED: an input's shape isn't
- * known, or it is no tensor of numbers.
+ * 3x224x224, standardised"), how many apart. Same bits for the same seed.
+ * Memory from arena. INN_ERR_UNSUPPORTED: an input's shape isn't known, or it
+ * is no tensor of numbers.
  */
 enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
                               char text[INN_DRAWN_TEXT],

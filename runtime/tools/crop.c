@@ -14,7 +14,7 @@
 #define BITS 22
 #define LONGEST 65536
 
-/* New pixel i is the sum over k < n[i] of weights[i·room + k] · old[at[i] + k]. */
+/* New pixel i: the sum over k < n[i] of weights[i·room + k] · old[at[i] + k]. */
 struct taps {
     int64_t room;
     int64_t *at, *n;

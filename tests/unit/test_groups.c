@@ -630,7 +630,7 @@ START_TEST(weight_held_by_a_constant_node_is_as_free_as_an_initializer)
 }
 END_TEST
 
-START_TEST(pixels_made_of_channels_are_pinned_where_nobody_follows_them)
+START_TEST(pixels_made_of_channels_are_pinned_where_none_follows_them)
 {
     struct net n;
     int x;
@@ -845,7 +845,7 @@ int main(void)
     tcase_add_test(t,
                    weight_held_by_a_constant_node_is_as_free_as_an_initializer);
     tcase_add_test(t,
-                   pixels_made_of_channels_are_pinned_where_nobody_follows_them);
+                   pixels_made_of_channels_are_pinned_where_none_follows_them);
     tcase_add_test(t, unsqueeze_knows_which_of_two_axes_of_length_1_is_new);
     tcase_add_test(t, stretched_gate_of_one_channel_is_pinned);
     tcase_add_test(t, bias_and_slope_run_along);

@@ -37,7 +37,8 @@ static int random_conv(int64_t x[5], int *rank, double *terms)
     *rank = spatial + 2;
     bias = w[0];
     v = add_op("Conv", add_input("x", INN_F32, *rank, x),
-           add_weight("w", *rank, w), coin(&seed) ? add_weight("b", 1, &bias) : -1);
+               add_weight("w", *rank, w),
+               coin(&seed) ? add_weight("b", 1, &bias) : -1);
     set_ints(v, "strides", stride, (size_t)spatial);
     set_ints(v, "dilations", dilation, (size_t)spatial);
     set_ints(v, "pads", pads, (size_t)spatial * 2);
