@@ -345,8 +345,9 @@ static int print_report(struct inn_cli *cli, const char *source,
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
     if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
-        printf("%d groups have no moments%s%s: they are sampled by the rule "
-               "of the paper\n", report->moments.groups,
+        printf("%d %s no moments%s%s: sampled by the rule of the paper\n",
+               report->moments.groups,
+               report->moments.groups == 1 ? "group has" : "groups have",
                report->moments.why[0] != '\0' ? ", " : "",
                report->moments.why);
     if (!v->dry_run) {
