@@ -36,6 +36,8 @@ libinnconvert_la_SOURCES = \
     converter/moments/noise.c \
     converter/moments/noise.h \
     converter/moments/pictures.c \
+    converter/moments/prior.c \
+    converter/moments/prior.h \
     converter/moments/propagate.c \
     converter/moments/propagate.h \
     converter/moments/scale.h \
@@ -49,6 +51,8 @@ libinnconvert_la_SOURCES = \
     converter/order/start.c \
     converter/order/tour.c \
     converter/order/tour.h \
+    converter/slices.c \
+    converter/slices.h \
     converter/verify.c
 libinnconvert_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 libinnconvert_la_LIBADD = libinncore.la $(OPENBLAS_LIBS) $(LAPACKE_LIBS)

@@ -11,7 +11,9 @@
 
 #include "converter/moments/consumers.h"
 #include "converter/moments/inputs.h"
+#include "converter/moments/prior.h"
 #include "converter/moments/propagate.h"
+#include "converter/slices.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/slots.h"
 
@@ -38,7 +40,7 @@ struct work {
     struct inn_readers readers;
     struct inn_gathered *gathered; /* one per activation that is read */
     struct inn_gathered *target;   /* the sums that watch adds to */
-    int64_t ran, samples; /* of a run; of all runs, 0 where it is the one */
+    int64_t ran, samples; /* of a run, of all runs */
     int *gathered_of; /* by value of graph: index of gathered, or -1 */
     int n_gathered;
     int64_t *full; /* N of every group */
@@ -131,8 +133,7 @@ static enum inn_status watch(void *state, int value,
         view.dims[2] = tensor->dims[1] / g->n;
     }
     st = inn_gather_add(g, &view,
-                        w->samples > 0 ? POSITIONS * w->ran / w->samples + 1
-                                       : POSITIONS,
+                        POSITIONS * w->ran / w->samples + 1,
                         w->o->threads, w->model->heap, err);
     if (st == INN_ERR_UNSUPPORTED)
         spoil(g); /* its groups go without, the others don't */
@@ -210,6 +211,7 @@ struct group_work {
     struct input *inputs;
     int n_inputs;
     int *input_of; /* by reader: its input, or -1 */
+    struct inn_gram makers; /* of the weights that make the channels */
 };
 
 /* The input that reader r shares: of the same activation or weight. */
@@ -238,9 +240,15 @@ static enum inn_status add_input(struct work *w, struct group_work *gw, int r)
     if (in->mean == NULL || in->cov == NULL || in->metric == NULL)
         return inn_refused(w->err);
     st = take_group(w, &w->readers.items[r], in->mean, in->cov);
-    if (st == INN_OK && usable(in->cov, in->mean, gw->n))
-        gw->input_of[r] = gw->n_inputs++;
-    return st;
+    if (st != INN_OK || !usable(in->cov, in->mean, gw->n))
+        return st;
+    if (w->o->real == NULL)
+        inn_settle_variances(in->mean, in->cov, gw->n,
+                             !inn_statistics_missing(w->graph));
+    inn_join_weights(in->cov, gw->makers.g, gw->n,
+                     w->gathered[w->readers.items[r].gathered].count);
+    gw->input_of[r] = gw->n_inputs++;
+    return INN_OK;
 }
 
 /* Inputs and metrics of all readers of the group. */
@@ -429,8 +437,14 @@ static enum inn_status make_group(struct work *w, int g, int *skipped)
                                 sizeof(*gw.inputs), w->err);
     gw.input_of = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
                                   sizeof(*gw.input_of), w->err);
-    st = gw.inputs == NULL || gw.input_of == NULL ? inn_refused(w->err)
-                                                  : read_inputs(w, &gw);
+    st = gw.inputs == NULL || gw.input_of == NULL
+             ? inn_refused(w->err)
+             : inn_gram_init(&gw.makers, gw.n, w->model->heap, w->err);
+    if (st == INN_OK)
+        st = inn_slices_gram(&gw.makers, w->model, g, true, w->o->threads,
+                             w->err);
+    if (st == INN_OK)
+        st = read_inputs(w, &gw);
     if (st == INN_OK && gw.n_inputs > 0) {
         st = finish_group(w, &gw);
         if (st == INN_OK)
@@ -438,6 +452,7 @@ static enum inn_status make_group(struct work *w, int g, int *skipped)
     } else if (st == INN_OK) {
         ++*skipped;
     }
+    inn_gram_free(&gw.makers);
     inn_arena_free(&w->arena);
     w->arena = outer;
     return st;
@@ -478,26 +493,22 @@ static enum inn_status prepare(struct work *w)
 }
 
 /*
- * Moments of feed into target. Where not all samples can be run at once, all:
- * the others are run after them, else they are left out.
+ * Moments of feed into target; what can't be run at once is run in parts.
+ * standardise: BatchNormalization by the part's own statistics.
  */
 static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
-                                 const struct inn_feed *feed, bool all)
+                                 const struct inn_feed *feed, bool standardise)
 {
-    /* Real inputs bring real statistics, whatever part of them is run. */
-    bool standardise = !all && !inn_statistics_missing(w->graph);
     enum inn_status st = INN_OK;
     int64_t first;
     int i;
 
     w->target = target;
-    w->samples = all ? feed->count : 0;
+    w->samples = feed->count;
     for (first = 0; first < feed->count && st == INN_OK; first += w->ran) {
         progress(w, "moments", (int)first, (int)feed->count);
         st = inn_interpret(w->graph, feed, first, standardise, watch, w,
                            w->o->threads, &w->ran, w->err);
-        if (!all)
-            break;
     }
     for (i = 0; i < w->n_gathered && st == INN_OK; i++) {
         st = inn_gather_finish(&target[i], w->err);
@@ -527,7 +538,7 @@ static enum inn_status gather_real(struct work *w, bool drawn)
                               w->model->heap, w->err);
     }
     if (st == INN_OK)
-        st = gather_of(w, real, w->o->real, true);
+        st = gather_of(w, real, w->o->real, false); /* as it is in use */
     for (i = 0; i < w->n_gathered; i++) {
         if (st == INN_OK)
             inn_blend_moments(&w->gathered[i], &real[i], w->o->real->count,
@@ -552,8 +563,9 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     drawn = drawn && st == INN_OK;
     if (real == NULL || drawn) {
         if (st == INN_OK)
-            st = gather_of(w, w->gathered, &feed, false);
-        ran = w->ran;
+            st = gather_of(w, w->gathered, &feed,
+                           !inn_statistics_missing(w->graph));
+        ran = feed.count;
         if (real != NULL && st == INN_ERR_UNSUPPORTED)
             drawn = false;
     }
