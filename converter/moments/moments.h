@@ -11,6 +11,7 @@
  *   gather.c     moments at the inputs of consumers
  *   blend.c      moments of the user's own inputs over those of drawn ones
  *   propagate.c  moments by the operators' algebra, without inputs
+ *   prior.c      what is known of variances and correlations beforehand
  *   metric.c     what an error of the input costs at the consumer's output
  *   nested.c     backward elimination
  *   factor.c     what is stored of it

@@ -187,6 +187,35 @@ static enum inn_status extend_inputs(struct correction *k,
     return INN_OK;
 }
 
+/* The type in which the graph node reads the weight: a Cast may lie between. */
+static enum inn_type type_read(const struct correction *k)
+{
+    const struct inn_graph *graph = k->graph;
+    const struct inn_node *node = &graph->nodes[k->c->node];
+    int i, v, steps;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        int64_t to = 0;
+
+        v = node->inputs[i];
+        for (steps = 0; v >= 0 && v != k->c->weight && steps < 8; steps++) {
+            const struct inn_node *n = graph->values[v].producer >= 0
+                                           ? &graph->nodes[graph->values[v]
+                                                               .producer]
+                                           : NULL;
+
+            if (n == NULL || n->n_inputs < 1)
+                break;
+            if (to == 0 && strcmp(n->op_type, "Cast") == 0)
+                to = inn_node_int(n, "to", 0);
+            v = n->inputs[0];
+        }
+        if (v == k->c->weight && to != 0)
+            return (enum inn_type)to;
+    }
+    return graph->values[k->c->weight].init->type;
+}
+
 /*
  * Adds sampled to the bias. A bias of another length (a scalar that
  * broadcasts) or with other readers is replaced by one of this node's own.
@@ -196,7 +225,7 @@ static enum inn_status add_to_bias(struct correction *k, const double *sampled,
 {
     struct inn_node *node = &k->graph->nodes[k->c->node];
     const struct inn_tensor *old = NULL;
-    enum inn_type type = k->graph->values[k->c->weight].init->type;
+    enum inn_type type = type_read(k);
     enum inn_status st = extend_inputs(k, node);
     int b = st == INN_OK ? node->inputs[k->c->bias] : -1, own = b;
     double *sum;
@@ -212,6 +241,7 @@ static enum inn_status add_to_bias(struct correction *k, const double *sampled,
         if (old == NULL || !inn_type_is_float(old->type) ||
             (inn_tensor_count(old) != (size_t)n && inn_tensor_count(old) != 1))
             return INN_OK; /* computed: nothing we could add to */
+        type = old->type;
         for (i = 0; i < n; i++)
             inn_convert_elements(&sum[i], INN_F64,
                                  (const char *)old->data +
