@@ -16,12 +16,12 @@
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
 
-/* Pictures: as many as 48 of 224 × 224 have pixels, within these bounds. */
-#define PIXELS ((int64_t)48 * 224 * 224)
+/* Pictures: as many as 192 of 224 × 224 have pixels, within these bounds. */
+#define PIXELS ((int64_t)192 * 224 * 224)
 #define PICTURES_LEAST 48
 #define PICTURES_MOST 512
 /* … and no more than this many multiply-accumulates, but some pictures. */
-#define MACS ((int64_t)400 << 30)
+#define MACS ((int64_t)450 << 30)
 #define PICTURES_FEW 4
 /* Of vectors and sequences, which are small and say little each. */
 #define SAMPLES_MOST 4096

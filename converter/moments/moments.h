@@ -182,7 +182,7 @@ enum inn_moments_source {
 
 struct inn_moments_options {
     enum inn_moments_source source;
-    int64_t pictures; /* how many to draw; 0: by size, 48 at 224 × 224 */
+    int64_t pictures; /* how many to draw; 0: by size, 192 at 224 × 224 */
     const struct inn_feed *real; /* the user's own inputs; or NULL */
     uint64_t seed;
     int threads;
@@ -194,7 +194,7 @@ struct inn_moments_options {
 struct inn_moments_report {
     int groups;     /* without moments */
     char why[256];  /* the reason, where it is the network's */
-    char from[256]; /* what was measured on: "48 drawn pictures 3x224x224 …" */
+    char from[256]; /* what was measured on: "192 drawn pictures 3x224x224 …" */
 };
 
 /*

@@ -43,6 +43,8 @@ tests_unit_test_interpret_SOURCES = \
 tests_unit_test_interpret_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_pictures
 tests_unit_test_pictures_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_prior
+tests_unit_test_prior_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_laws
 tests_unit_test_laws_SOURCES = \
     tests/unit/net.c \
