@@ -22,6 +22,8 @@
 #define LANES 8
 /* Keeps n (N - n + 1) and N (N + 1) / 2 far below 2^63. */
 #define MAX_CHANNELS ((int64_t)1 << 29)
+/* Most variance that is given back: beyond, little of the outputs is left. */
+#define MOST_LOST 0.75
 
 /* What one call works with. Nested ranks: n kept ones, then the dropped. */
 struct solve {
@@ -289,6 +291,70 @@ static enum inn_status solve(struct solve *s, struct inn_heap *heap,
     return st;
 }
 
+/* Inputs of the group that have moments: its error curve sums over them. */
+static int count_inputs(const struct inn_model *model, int group)
+{
+    int i, n = 0;
+
+    for (i = 0; i < model->n_moments; i++)
+        n += model->moments[i].group == group;
+    return n;
+}
+
+/* Whether all consumers of these moments take a bias. */
+static bool all_take_bias(const struct inn_model *model,
+                          const struct inn_moments *moments)
+{
+    int i;
+
+    for (i = 0; i < model->n_consumers; i++) {
+        const struct inn_consumer *c = &model->consumers[i];
+
+        if (&model->moments[c->moments] == moments && c->bias < 0)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Least squares is right on average and too calm: of the output's variance
+ * the share e that the error curve tells is lost, in layer after layer. This
+ * by what sums are multiplied to have it back.
+ */
+static double variance_repair(const struct inn_model *model,
+                              const struct inn_moments *moments, int64_t n)
+{
+    const struct inn_group *g = &model->groups[moments->group];
+    double lost;
+
+    if (g->nested_error == NULL || !all_take_bias(model, moments))
+        return 1.0;
+    lost = (double)g->nested_error[n - 1] /
+           count_inputs(model, moments->group);
+    if (!(lost > 0.0)) /* not a number either */
+        return 1.0;
+    return 1.0 / sqrt(1.0 - (lost < MOST_LOST ? lost : MOST_LOST));
+}
+
+/* All sums by times, the mean of what they give kept by the offsets. */
+static void scale_sums(struct inn_axis_map *sums, double *offset,
+                       const struct solve *s, const int64_t *position,
+                       double by)
+{
+    int64_t i;
+
+    if (by == 1.0)
+        return;
+    for (i = 0; i < sums->start[sums->rows]; i++)
+        sums->weight[i] *= by;
+    for (i = 0; i < s->group->size; i++) {
+        double mean = (double)s->moments->mean[i];
+        double *at = &offset[position[i]];
+
+        *at = mean - by * (mean - *at);
+    }
+}
+
 enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
                                        double *offset,
                                        const struct inn_model *model,
@@ -329,6 +395,9 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
         st = fill_map(sums, &s, position, kept, err);
     if (st == INN_OK)
         st = fill_offset(offset, &s, position, err);
+    if (st == INN_OK)
+        scale_sums(sums, offset, &s, position,
+                   variance_repair(model, moments, n));
 out:
     inn_free(heap, s.l);
     inn_free(heap, position);

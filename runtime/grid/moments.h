@@ -49,10 +49,11 @@ struct inn_consumer {
 /*
  * The least-squares quadrature of a consumer's moments at width n < N: the
  * n channels kept are the first of the group's nested order, as points in
- * axis order. sums has n rows over the N stored positions. offset[N], by
- * stored position, is what dropped channels were on average beyond what the
- * kept ones say: μ − A μ_S; 0 for kept ones. The consumer's bias grows by
- * Σ_t W_t offset. Computed in double from the stored bits, so a file gives
+ * axis order. sums has n rows over the N stored positions: κ A, with
+ * κ = (1 − e)^−½ where the error curve says that A loses the share e of the
+ * outputs' variance and the consumers take a bias, else 1. offset[N], by
+ * stored position, is what channels are on average beyond that: μ − κ A μ_S.
+ * The consumer's bias grows by Σ_t W_t offset. Computed in double from the stored bits, so a file gives
  * the same network everywhere. Memory from arena.
  */
 enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,

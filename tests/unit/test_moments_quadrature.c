@@ -3,6 +3,7 @@
  * defining equation X L₁₁ = L₂₁, and on damaged files.
  */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,54 @@ START_TEST(width_one_of_three_is_as_computed_by_hand)
                      3 * sizeof(double));
     ck_assert_mem_eq(f.offset, ((double[]){5 - 14, 0, 3 - 14}),
                      3 * sizeof(double));
+    finish(&f);
+}
+END_TEST
+
+/*
+ * An error curve of 3/4 over two inputs: each output has lost 3/8 of its
+ * variance, so sums grow by κ = (5/8)^−½, and offsets keep the mean.
+ */
+START_TEST(lost_variance_is_given_back_and_the_mean_kept)
+{
+    const double by = 1 / sqrt(0.625);
+    float curve[3] = {0.9f, 0.75f, 0};
+    struct inn_moments both[2];
+    struct fixture f;
+
+    small(&f);
+    both[0] = both[1] = f.moments;
+    f.model.moments = both;
+    f.model.n_moments = 2;
+    f.group.nested_error = curve;
+    ck_assert_int_eq(sample(&f, 2), INN_OK);
+    ck_assert_double_eq_tol(f.sums.weight[0], by, 1e-14);
+    ck_assert_double_eq_tol(f.sums.weight[1], -2.0 / 3.0 * by, 1e-14);
+    ck_assert_double_eq_tol(f.sums.weight[3], 4.0 / 3.0 * by, 1e-14);
+    /* μ − κ A μ_S: means are 5, 7 and 3 along the axis, A μ_S is −2/3. */
+    ck_assert_double_eq_tol(f.offset[0], 5 + by * 2.0 / 3.0, 1e-13);
+    ck_assert_double_eq_tol(f.offset[1], 7 - by * 7, 1e-13);
+    ck_assert_double_eq_tol(f.offset[2], 3 - by * 3, 1e-13);
+    finish(&f);
+}
+END_TEST
+
+START_TEST(without_a_bias_to_keep_the_mean_nothing_is_given_back)
+{
+    float curve[3] = {0.9f, 0.75f, 0};
+    struct inn_consumer consumer = {.bias = -1};
+    struct fixture f;
+
+    small(&f);
+    f.model.moments = &f.moments;
+    f.model.n_moments = 1;
+    f.model.consumers = &consumer;
+    f.model.n_consumers = 1;
+    f.group.nested_error = curve;
+    ck_assert_int_eq(inn_moments_quadrature(&f.sums, f.offset, &f.model,
+                                            f.model.moments, 2, &f.arena,
+                                            &f.err), INN_OK);
+    ck_assert(f.sums.weight[0] == 1.0 && f.offset[1] == 0.0);
     finish(&f);
 }
 END_TEST
@@ -407,6 +456,9 @@ int main(void)
     SRunner *r;
     int failed;
 
+    tcase_add_test(t, lost_variance_is_given_back_and_the_mean_kept);
+    tcase_add_test(t,
+                   without_a_bias_to_keep_the_mean_nothing_is_given_back);
     tcase_add_test(t, width_two_of_three_is_as_computed_by_hand);
     tcase_add_test(t, width_one_of_three_is_as_computed_by_hand);
     tcase_add_test(t, full_width_copies);
