@@ -14,7 +14,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
 #include "runtime/ops/shapes.h"
-#include "runtime/tools/prep.h"
+#include "runtime/pictures/prep.h"
 
 /* All samples of an input. */
 #define MOST_BYTES ((size_t)512 << 20)

@@ -6,7 +6,7 @@
 #define INN_CONVERTER_CALIBRATE_H
 
 #include "converter/moments/moments.h"
-#include "runtime/tools/pictures.h"
+#include "runtime/pictures/pictures.h"
 
 /* Samples where none are asked for. */
 #define INN_CALIBRATE_SAMPLES 64

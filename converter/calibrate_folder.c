@@ -14,7 +14,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/image.h"
 #include "runtime/base/npy.h"
-#include "runtime/tools/crop.h"
+#include "runtime/pictures/crop.h"
 
 #define MOST_FILES 10000000
 /* Folders in folders: a link could lead back up. */

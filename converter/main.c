@@ -10,10 +10,10 @@
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 #include "runtime/file/container.h"
-#include "runtime/tools/cli.h"
-#include "runtime/tools/json.h"
-#include "runtime/tools/sizes.h"
-#include "runtime/tools/table.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/sizes.h"
+#include "runtime/cli/table.h"
 
 struct values {
     struct inn_common common;

@@ -4,10 +4,10 @@
 
 #include "models/models.h"
 #include "runtime/base/error.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
 #include "runtime/graph/onnx.h"
-#include "runtime/tools/cli.h"
-#include "runtime/tools/json.h"
-#include "runtime/tools/table.h"
 
 struct values {
     struct inn_common common;

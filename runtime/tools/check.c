@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/sizes.h"
+#include "runtime/cli/table.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/json.h"
 #include "runtime/tools/network.h"
-#include "runtime/tools/sizes.h"
-#include "runtime/tools/table.h"
 
 #define MOST_CHECKS 8
 

@@ -2,7 +2,7 @@
 #ifndef INN_TOOLS_COMMANDS_H
 #define INN_TOOLS_COMMANDS_H
 
-#include "runtime/tools/cli.h"
+#include "runtime/cli/cli.h"
 
 extern const struct inn_command inn_command_check;
 extern const struct inn_command inn_command_compare;

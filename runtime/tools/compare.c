@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/json.h"
-#include "runtime/tools/table.h"
 #include "runtime/tools/tensors.h"
 
 struct values {

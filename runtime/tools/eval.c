@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/plot.h"
+#include "runtime/pictures/pictures.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/pictures.h"
-#include "runtime/tools/plot.h"
 
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
                                                 .range = NAN};

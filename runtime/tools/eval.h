@@ -5,11 +5,11 @@
 #ifndef INN_TOOLS_EVAL_H
 #define INN_TOOLS_EVAL_H
 
-#include "runtime/tools/cli.h"
-#include "runtime/tools/json.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
+#include "runtime/pictures/prep.h"
 #include "runtime/tools/network.h"
-#include "runtime/tools/prep.h"
-#include "runtime/tools/table.h"
 
 struct inn_eval_values {
     struct inn_common common;

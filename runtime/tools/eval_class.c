@@ -4,8 +4,8 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/pictures/pictures.h"
 #include "runtime/tools/eval.h"
-#include "runtime/tools/pictures.h"
 
 #define DEFAULT_BATCH 50
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/plot.h"
 #include "runtime/tools/eval.h"
-#include "runtime/tools/plot.h"
 
 enum against { AGAINST_BOTH = 0, AGAINST_PARAMS = 1, AGAINST_MACS = 2 };
 

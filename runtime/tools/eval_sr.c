@@ -7,9 +7,9 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/pictures/pairs.h"
+#include "runtime/pictures/picture_net.h"
 #include "runtime/tools/eval.h"
-#include "runtime/tools/pairs.h"
-#include "runtime/tools/picture_net.h"
 
 struct state {
     struct inn_pair *pairs;

@@ -8,11 +8,11 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/cli/sizes.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
-#include "runtime/tools/sizes.h"
 
 struct values {
     struct inn_common common;

@@ -5,10 +5,10 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/cli/sizes.h"
 #include "runtime/file/container.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
-#include "runtime/tools/sizes.h"
 
 /* Integer constants a shape may be computed from. */
 #define FOLD_BYTES ((size_t)1 << 16)

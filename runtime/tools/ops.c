@@ -1,10 +1,10 @@
 /* inn ops: the registry as a table. */
 #include <string.h>
 
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
 #include "runtime/ops/op.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/json.h"
-#include "runtime/tools/table.h"
 
 struct values {
     struct inn_common common;

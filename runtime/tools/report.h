@@ -5,10 +5,10 @@
 #ifndef INN_TOOLS_REPORT_H
 #define INN_TOOLS_REPORT_H
 
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
 #include "runtime/grid/plan.h"
-#include "runtime/tools/cli.h"
-#include "runtime/tools/json.h"
-#include "runtime/tools/table.h"
 
 /* A network's size; bytes are those of its weights as f32. */
 struct inn_size {

@@ -9,10 +9,10 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/json.h"
 #include "runtime/tools/run_image.h"
-#include "runtime/tools/table.h"
 #include "runtime/tools/tensors.h"
 
 struct values {

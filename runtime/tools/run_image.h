@@ -4,9 +4,9 @@
 #ifndef INN_TOOLS_RUN_IMAGE_H
 #define INN_TOOLS_RUN_IMAGE_H
 
-#include "runtime/tools/json.h"
-#include "runtime/tools/picture_net.h"
-#include "runtime/tools/table.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/table.h"
+#include "runtime/pictures/picture_net.h"
 
 /* As the user asks for it. */
 struct inn_image_request {

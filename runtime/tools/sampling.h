@@ -5,8 +5,8 @@
 #ifndef INN_TOOLS_SAMPLING_H
 #define INN_TOOLS_SAMPLING_H
 
+#include "runtime/cli/cli.h"
 #include "runtime/grid/plan.h"
-#include "runtime/tools/cli.h"
 
 enum inn_spread_choice { INN_SPREAD_AUTO, INN_SPREAD_AS_EVEN,
                          INN_SPREAD_AS_CURVE };

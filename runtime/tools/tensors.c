@@ -9,8 +9,8 @@
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
 #include "runtime/base/random.h"
+#include "runtime/cli/sizes.h"
 #include "runtime/graph/onnx.h"
-#include "runtime/tools/sizes.h"
 
 enum inn_status inn_split_named(struct inn_named_path *out, const char *text,
                                 struct inn_arena *arena,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/tools/crop.h"
+#include "runtime/pictures/crop.h"
 
 static struct inn_image make_image(struct inn_arena *arena, int64_t height,
                                    int64_t width, int channels)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "runtime/cli/plot.h"
 #include "runtime/tools/eval.h"
-#include "runtime/tools/plot.h"
 
 static void assert_step(double low, double high, double want, int decimals)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/tools/planes.h"
+#include "runtime/pictures/planes.h"
 
 static struct inn_heap *heap;
 static struct inn_arena arena;

@@ -2,7 +2,7 @@
  * A line is written at most ten times a second; where it can't be rewritten,
  * at most ten times a phase.
  */
-#include "runtime/tools/progress.h"
+#include "runtime/cli/progress.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Sizes of inputs and symbolic dimensions from the command line. */
-#include "runtime/tools/sizes.h"
+#include "runtime/cli/sizes.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Options out of argv by table, errors as one line, exit codes. The table is
  * all there is: help.c prints it, so nothing can be accepted and not shown.
  */
-#include "runtime/tools/cli.h"
+#include "runtime/cli/cli.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * super-resolution is trained and measured on: per axis a weighted sum over
  * a few old pixels for each new one.
  */
-#include "runtime/tools/planes.h"
+#include "runtime/pictures/planes.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,10 +2,10 @@
  * Folders of pictures for super-resolution: what a network is fed and what
  * it should give back.
  */
-#ifndef INN_TOOLS_PAIRS_H
-#define INN_TOOLS_PAIRS_H
+#ifndef INN_PICTURES_PAIRS_H
+#define INN_PICTURES_PAIRS_H
 
-#include "runtime/tools/planes.h"
+#include "runtime/pictures/planes.h"
 
 struct inn_pair {
     const char *name; /* "butterfly" */

@@ -1,5 +1,5 @@
 /* (x·scale − mean)/std: the user's, the file's, the default. */
-#include "runtime/tools/prep.h"
+#include "runtime/pictures/prep.h"
 
 #include <math.h>
 #include <string.h>

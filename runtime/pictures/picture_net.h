@@ -2,12 +2,12 @@
  * Networks that turn a picture into a picture: RGB, or Y alone; of the same
  * size, or enlarged by themselves.
  */
-#ifndef INN_TOOLS_PICTURE_NET_H
-#define INN_TOOLS_PICTURE_NET_H
+#ifndef INN_PICTURES_PICTURE_NET_H
+#define INN_PICTURES_PICTURE_NET_H
 
 #include "runtime/exec/session.h"
-#include "runtime/tools/planes.h"
-#include "runtime/tools/prep.h"
+#include "runtime/pictures/planes.h"
+#include "runtime/pictures/prep.h"
 
 struct inn_picture_net {
     const struct inn_graph *graph;

@@ -3,7 +3,7 @@
  * point and rounded to bytes after each axis, across first: so it is what
  * Pillow gives and no other picture on any machine.
  */
-#include "runtime/tools/crop.h"
+#include "runtime/pictures/crop.h"
 
 #include <math.h>
 #include <string.h>

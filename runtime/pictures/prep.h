@@ -2,11 +2,11 @@
  * How pictures enter a network, (x·scale − mean)/std: options that eval and
  * run share, over what an .inn was made with.
  */
-#ifndef INN_TOOLS_PREP_H
-#define INN_TOOLS_PREP_H
+#ifndef INN_PICTURES_PREP_H
+#define INN_PICTURES_PREP_H
 
+#include "runtime/cli/cli.h"
 #include "runtime/grid/model.h"
-#include "runtime/tools/cli.h"
 
 struct inn_prep_options {
     double scale; /* NaN: not given */

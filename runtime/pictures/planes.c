@@ -1,5 +1,5 @@
 /* Pictures as planes: bytes, colours, cuts. */
-#include "runtime/tools/planes.h"
+#include "runtime/pictures/planes.h"
 
 #include <math.h>
 #include <string.h>

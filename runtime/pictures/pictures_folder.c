@@ -1,5 +1,5 @@
 /* Labelled pictures out of a folder: labels.txt has lines FILE CLASS. */
-#include "runtime/tools/pictures.h"
+#include "runtime/pictures/pictures.h"
 
 #include <errno.h>
 #include <stdlib.h>

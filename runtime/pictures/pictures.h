@@ -2,8 +2,8 @@
  * Labelled pictures out of an .npz or a folder, made into what a network
  * takes.
  */
-#ifndef INN_TOOLS_PICTURES_H
-#define INN_TOOLS_PICTURES_H
+#ifndef INN_PICTURES_PICTURES_H
+#define INN_PICTURES_PICTURES_H
 
 #include "runtime/grid/model.h"
 

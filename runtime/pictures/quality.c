@@ -1,5 +1,5 @@
 /* How much two pictures differ: PSNR and SSIM. */
-#include "runtime/tools/planes.h"
+#include "runtime/pictures/planes.h"
 
 #include <math.h>
 

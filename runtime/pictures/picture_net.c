@@ -1,12 +1,12 @@
 /* Pictures into a network and out of it. */
-#include "runtime/tools/picture_net.h"
+#include "runtime/pictures/picture_net.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
-#include "runtime/tools/sizes.h"
+#include "runtime/cli/sizes.h"
 
 /* Sizes at which a network's factor is found out: multiples of much. */
 #define PROBE 128

@@ -1,11 +1,11 @@
 /*
  * --input-shape NAME:1,3,224,224 and --shape NAME=… turned into bindings.
  */
-#ifndef INN_TOOLS_SIZES_H
-#define INN_TOOLS_SIZES_H
+#ifndef INN_CLI_SIZES_H
+#define INN_CLI_SIZES_H
 
+#include "runtime/cli/cli.h"
 #include "runtime/ops/shapes.h"
-#include "runtime/tools/cli.h"
 
 /*
  * Spatial size where neither the network nor the user says one.

@@ -3,8 +3,8 @@
  * allocation inn_json_print says so. cJSON does the rest; NaN and infinity
  * become null.
  */
-#ifndef INN_TOOLS_JSON_H
-#define INN_TOOLS_JSON_H
+#ifndef INN_CLI_JSON_H
+#define INN_CLI_JSON_H
 
 #include <cjson/cJSON.h>
 

@@ -2,8 +2,8 @@
  * Progress on stderr: "phase 2 of 5: ordering channels, 12 of 54". One line
  * that rewrites itself on a terminal; plain lines elsewhere, if asked for.
  */
-#ifndef INN_TOOLS_PROGRESS_H
-#define INN_TOOLS_PROGRESS_H
+#ifndef INN_CLI_PROGRESS_H
+#define INN_CLI_PROGRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

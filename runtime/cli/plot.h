@@ -2,8 +2,8 @@
  * Line plots as SVG or PNG, by cairo: panels side by side that share their
  * vertical axis. What is drawn over what is the caller's business.
  */
-#ifndef INN_TOOLS_PLOT_H
-#define INN_TOOLS_PLOT_H
+#ifndef INN_CLI_PLOT_H
+#define INN_CLI_PLOT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "runtime/tools/plot.h"
+#include "runtime/cli/plot.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * BT.601 colours as MATLAB's rgb2ycbcr has them, bicubic changes of size,
  * and how much two of them differ. Sums in double, planes in float.
  */
-#ifndef INN_TOOLS_PLANES_H
-#define INN_TOOLS_PLANES_H
+#ifndef INN_PICTURES_PLANES_H
+#define INN_PICTURES_PLANES_H
 
 #include "runtime/base/image.h"
 

@@ -1,7 +1,7 @@
 /* --help, out of the tables that options are read by. */
 #include <string.h>
 
-#include "runtime/tools/cli.h"
+#include "runtime/cli/cli.h"
 
 #define WIDTH 79
 #define HELP_AT 27 /* where explanations begin, if the option leaves room */

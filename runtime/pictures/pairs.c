@@ -1,5 +1,5 @@
 /* Pairs of pictures out of a folder. */
-#include "runtime/tools/pairs.h"
+#include "runtime/pictures/pairs.h"
 
 #include <dirent.h>
 #include <errno.h>

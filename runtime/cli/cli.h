@@ -3,12 +3,12 @@
  * table that is also the help text, errors as one line, exit codes. Knows no
  * subcommand.
  */
-#ifndef INN_TOOLS_CLI_H
-#define INN_TOOLS_CLI_H
+#ifndef INN_CLI_CLI_H
+#define INN_CLI_CLI_H
 
 #include "runtime/base/arena.h"
 #include "runtime/base/port.h"
-#include "runtime/tools/progress.h"
+#include "runtime/cli/progress.h"
 
 enum inn_exit {
     INN_EXIT_OK = 0,

@@ -1,5 +1,5 @@
 /* A thin layer over cJSON that can't lose an allocation failure. */
-#include "runtime/tools/json.h"
+#include "runtime/cli/json.h"
 
 #include <math.h>
 #include <stdio.h>

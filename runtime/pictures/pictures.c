@@ -1,5 +1,5 @@
 /* Pictures for eval. */
-#include "runtime/tools/pictures.h"
+#include "runtime/pictures/pictures.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* Tables: cells are kept as text, columns measured when all is there. */
-#include "runtime/tools/table.h"
+#include "runtime/cli/table.h"
 
 #include <math.h>
 #include <stdarg.h>

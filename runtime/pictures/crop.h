@@ -2,8 +2,8 @@
  * Photographs made to the size of a network: reduced, then cut out of the
  * middle, as torchvision does it for ImageNet.
  */
-#ifndef INN_TOOLS_CROP_H
-#define INN_TOOLS_CROP_H
+#ifndef INN_PICTURES_CROP_H
+#define INN_PICTURES_CROP_H
 
 #include "runtime/base/image.h"
 

@@ -2,8 +2,8 @@
  * Aligned tables on stdout: words to the left, numbers to the right, two
  * spaces between. A bold head on a terminal, plain text elsewhere.
  */
-#ifndef INN_TOOLS_TABLE_H
-#define INN_TOOLS_TABLE_H
+#ifndef INN_CLI_TABLE_H
+#define INN_CLI_TABLE_H
 
 #include <stdio.h>
 

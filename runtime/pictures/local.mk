@@ -1,0 +1,16 @@
+libinncore_la_SOURCES += \
+    runtime/pictures/bicubic.c \
+    runtime/pictures/crop.c \
+    runtime/pictures/crop.h \
+    runtime/pictures/pairs.c \
+    runtime/pictures/pairs.h \
+    runtime/pictures/picture_net.c \
+    runtime/pictures/picture_net.h \
+    runtime/pictures/pictures.c \
+    runtime/pictures/pictures.h \
+    runtime/pictures/pictures_folder.c \
+    runtime/pictures/planes.c \
+    runtime/pictures/planes.h \
+    runtime/pictures/prep.c \
+    runtime/pictures/prep.h \
+    runtime/pictures/quality.c
