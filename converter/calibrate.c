@@ -389,7 +389,5 @@ enum inn_status inn_calibrate(struct inn_feed *feed,
         feed->count = count;
     }
     inn_shapes_free(&shapes);
-    if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", c->path);
     return st;
 }

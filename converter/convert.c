@@ -213,6 +213,7 @@ static enum inn_status make_moments(struct inn_model *model,
     if (o->calibration != NULL) {
         st = inn_calibrate(&real, o->calibration, model, unfolded, &arena,
                            err);
+        report->blame = st != INN_OK ? o->calibration->path : NULL;
         mo.real = &real;
     }
     if (st == INN_OK)

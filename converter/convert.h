@@ -46,6 +46,7 @@ struct inn_convert_report {
     int nodes_read, nodes_kept, folded;
     int64_t params_read, params, params_free;
     struct inn_moments_report moments;
+    const char *blame; /* whose failure it is, if not the network's */
 };
 
 /*

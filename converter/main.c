@@ -9,11 +9,11 @@
 #include "converter/convert.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
-#include "runtime/file/container.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
 #include "runtime/cli/sizes.h"
 #include "runtime/cli/table.h"
+#include "runtime/file/container.h"
 
 struct values {
     struct inn_common common;
@@ -441,7 +441,8 @@ static int run(struct inn_cli *cli, const void *values)
     }
     inn_progress_clear(&cli->progress);
     if (st != INN_OK)
-        code = inn_cli_error(cli, named, &err);
+        code = inn_cli_error(cli, report.blame != NULL ? report.blame : named,
+                             &err);
     else if (v->common.json)
         code = print_json(cli, source, v->dry_run ? NULL : output, bytes,
                           model, &report,

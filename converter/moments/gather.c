@@ -15,6 +15,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
 #include "runtime/base/threads.h"
+#include "runtime/ops/moments.h"
 
 /* Positions of a slice; channels of a tile, each way. */
 #define SLICE 1024
@@ -372,8 +373,8 @@ enum inn_status inn_gather_finish(struct inn_gathered *g,
             if (g->pairs[i][j] > 0 && base > 0)
                 g->r[i][j] = g->r[i][j] / g->pairs[i][j] / base;
             else /* beyond a small map: as far as the table goes on */
-                g->r[i][j] = i > 0 ? g->r[i - 1][j] * 0.93
-                             : j > 0 ? g->r[i][j - 1] * 0.93 : 1;
+                g->r[i][j] = i > 0 ? g->r[i - 1][j] * INN_BEYOND
+                             : j > 0 ? g->r[i][j - 1] * INN_BEYOND : 1;
         }
     }
     return INN_OK;

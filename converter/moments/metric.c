@@ -15,14 +15,13 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/ops/moments.h"
 
 #define TILE 192
 /* Rows of V that are in memory at once. */
 #define SLICE 256
 /* The taps' matrix takes taps³ to diagonalise. */
 #define MAX_TAPS 1024
-/* Correlation that is left per step beyond the table. */
-#define BEYOND 0.93
 
 struct metric_work {
     double *metric;
@@ -53,7 +52,7 @@ static double table_at(const struct inn_gathered *input, int64_t dy,
         excess += x - INN_TABLE;
         x = INN_TABLE;
     }
-    return input->r[y][x] * pow(BEYOND, (double)excess);
+    return input->r[y][x] * pow(INN_BEYOND, (double)excess);
 }
 
 /* Eigenvectors of the taps' correlations, in rows, each times √w_j. */

@@ -44,6 +44,7 @@ struct work {
     int *gathered_of; /* by value of graph: index of gathered, or -1 */
     int n_gathered;
     int64_t *full; /* N of every group */
+    bool statistics; /* BatchNormalization knows true ones */
     struct inn_error *err;
 };
 
@@ -243,8 +244,7 @@ static enum inn_status add_input(struct work *w, struct group_work *gw, int r)
     if (st != INN_OK || !usable(in->cov, in->mean, gw->n))
         return st;
     if (w->o->real == NULL)
-        inn_settle_variances(in->mean, in->cov, gw->n,
-                             !inn_statistics_missing(w->graph));
+        inn_settle_variances(in->mean, in->cov, gw->n, w->statistics);
     inn_join_weights(in->cov, gw->makers.g, gw->n,
                      w->gathered[w->readers.items[r].gathered].count);
     gw->input_of[r] = gw->n_inputs++;
@@ -563,8 +563,7 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     drawn = drawn && st == INN_OK;
     if (real == NULL || drawn) {
         if (st == INN_OK)
-            st = gather_of(w, w->gathered, &feed,
-                           !inn_statistics_missing(w->graph));
+            st = gather_of(w, w->gathered, &feed, w->statistics);
         ran = feed.count;
         if (real != NULL && st == INN_ERR_UNSUPPORTED)
             drawn = false;
@@ -604,7 +603,7 @@ static int count_known(struct work *w, bool all_failed)
  */
 static enum inn_status gather(struct work *w, char *from, size_t len)
 {
-    bool standardise = !inn_statistics_missing(w->graph), failed = true;
+    bool failed = true;
     enum inn_moments_source source = w->o->source;
     struct inn_error why = {INN_OK, ""};
     enum inn_status st;
@@ -617,13 +616,13 @@ static enum inn_status gather(struct work *w, char *from, size_t len)
             return st;
         why = *w->err;
     }
-    blend = source == INN_MOMENTS_BLEND && standardise && !failed &&
+    blend = source == INN_MOMENTS_BLEND && w->statistics && !failed &&
             w->o->real == NULL;
     if (count_known(w, failed) == w->n_gathered && !blend && !failed)
         return INN_OK;
     progress(w, "propagation", 0, 1);
     st = inn_propagate(w->gathered, w->n_gathered, blend ? DRAWN_SHARE : 1,
-                       w->model, w->graph, standardise, w->o->threads,
+                       w->model, w->graph, w->statistics, w->o->threads,
                        w->err);
     if (st == INN_OK && failed && count_known(w, false) == 0 &&
         why.status != INN_OK) {
@@ -644,7 +643,8 @@ enum inn_status inn_make_moments(struct inn_model *model,
                                  struct inn_moments_report *report,
                                  struct inn_error *err)
 {
-    struct work w = {.model = model, .graph = graph, .o = options};
+    struct work w = {.model = model, .graph = graph, .o = options,
+                     .statistics = !inn_statistics_missing(graph)};
     struct inn_error local = {0};
     enum inn_status st;
     int g, i;

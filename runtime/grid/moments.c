@@ -291,67 +291,22 @@ static enum inn_status solve(struct solve *s, struct inn_heap *heap,
     return st;
 }
 
-/* Inputs of the group that have moments: its error curve sums over them. */
-static int count_inputs(const struct inn_model *model, int group)
-{
-    int i, n = 0;
-
-    for (i = 0; i < model->n_moments; i++)
-        n += model->moments[i].group == group;
-    return n;
-}
-
-/* Whether all consumers of these moments take a bias. */
-static bool all_take_bias(const struct inn_model *model,
-                          const struct inn_moments *moments)
-{
-    int i;
-
-    for (i = 0; i < model->n_consumers; i++) {
-        const struct inn_consumer *c = &model->consumers[i];
-
-        if (&model->moments[c->moments] == moments && c->bias < 0)
-            return false;
-    }
-    return true;
-}
-
-/*
- * Least squares is right on average and too calm: of the output's variance
- * the share e that the error curve tells is lost, in layer after layer. This
- * by what sums are multiplied to have it back.
- */
-static double variance_repair(const struct inn_model *model,
-                              const struct inn_moments *moments, int64_t n)
-{
-    const struct inn_group *g = &model->groups[moments->group];
-    double lost;
-
-    if (g->nested_error == NULL || !all_take_bias(model, moments))
-        return 1.0;
-    lost = (double)g->nested_error[n - 1] /
-           count_inputs(model, moments->group);
-    if (!(lost > 0.0)) /* not a number either */
-        return 1.0;
-    return 1.0 / sqrt(1.0 - (lost < MOST_LOST ? lost : MOST_LOST));
-}
-
-/* All sums by times, the mean of what they give kept by the offsets. */
+/* All sums gain times as large, their mean kept by the offsets. */
 static void scale_sums(struct inn_axis_map *sums, double *offset,
                        const struct solve *s, const int64_t *position,
-                       double by)
+                       double gain)
 {
     int64_t i;
 
-    if (by == 1.0)
+    if (gain == 1.0)
         return;
     for (i = 0; i < sums->start[sums->rows]; i++)
-        sums->weight[i] *= by;
+        sums->weight[i] *= gain;
     for (i = 0; i < s->group->size; i++) {
         double mean = (double)s->moments->mean[i];
         double *at = &offset[position[i]];
 
-        *at = mean - by * (mean - *at);
+        *at = mean - gain * (mean - *at);
     }
 }
 
@@ -359,7 +314,8 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
                                        double *offset,
                                        const struct inn_model *model,
                                        const struct inn_moments *moments,
-                                       int64_t n, struct inn_arena *arena,
+                                       int64_t n, double gain,
+                                       struct inn_arena *arena,
                                        struct inn_error *err)
 {
     const struct inn_group *g = &model->groups[moments->group];
@@ -396,12 +352,41 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
     if (st == INN_OK)
         st = fill_offset(offset, &s, position, err);
     if (st == INN_OK)
-        scale_sums(sums, offset, &s, position,
-                   variance_repair(model, moments, n));
+        scale_sums(sums, offset, &s, position, gain);
 out:
     inn_free(heap, s.l);
     inn_free(heap, position);
     inn_free(heap, rank);
     inn_free(heap, kept);
     return st;
+}
+
+enum inn_status inn_moments_gains(double *gains, const struct inn_model *model,
+                                  const int64_t *widths, struct inn_error *err)
+{
+    int *inputs, i;
+
+    /* The curve is a sum over the inputs of a group that have moments. */
+    inputs = inn_alloc(model->heap, (size_t)model->n_groups, sizeof(*inputs),
+                       err);
+    if (inputs == NULL)
+        return inn_refused(err);
+    for (i = 0; i < model->n_moments; i++)
+        inputs[model->moments[i].group]++;
+    for (i = 0; i < model->n_moments; i++) {
+        int group = model->moments[i].group;
+        const struct inn_group *g = &model->groups[group];
+        double lost = 0.0;
+
+        if (g->nested_error != NULL && widths[group] < g->size)
+            lost = (double)g->nested_error[widths[group] - 1] / inputs[group];
+        /* A number that is none is no loss. */
+        gains[i] = lost > 0.0 ? 1.0 / sqrt(1.0 - fmin(lost, MOST_LOST)) : 1.0;
+    }
+    for (i = 0; i < model->n_consumers; i++) {
+        if (model->consumers[i].bias < 0)
+            gains[model->consumers[i].moments] = 1.0;
+    }
+    inn_free(model->heap, inputs);
+    return INN_OK;
 }

@@ -49,19 +49,30 @@ struct inn_consumer {
 /*
  * The least-squares quadrature of a consumer's moments at width n < N: the
  * n channels kept are the first of the group's nested order, as points in
- * axis order. sums has n rows over the N stored positions: κ A, with
- * κ = (1 − e)^−½ where the error curve says that A loses the share e of the
- * outputs' variance and the consumers take a bias, else 1. offset[N], by
- * stored position, is what channels are on average beyond that: μ − κ A μ_S.
- * The consumer's bias grows by Σ_t W_t offset. Computed in double from the stored bits, so a file gives
+ * axis order. sums has n rows over the N stored positions: κ A, κ being the
+ * gain (1 gives least squares). offset[N], by stored position, is what
+ * channels are on average beyond that: μ − κ A μ_S; the consumer's bias grows
+ * by Σ_t W_t offset. Computed in double from the stored bits, so a file gives
  * the same network everywhere. Memory from arena.
  */
 enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
                                        double *offset,
                                        const struct inn_model *model,
                                        const struct inn_moments *moments,
-                                       int64_t n, struct inn_arena *arena,
+                                       int64_t n, double gain,
+                                       struct inn_arena *arena,
                                        struct inn_error *err);
+
+/*
+ * Least squares is right on average and too calm: at width n the consumers'
+ * outputs lose the share e of their variance that the group's error curve
+ * tells. gains[n_moments]: κ = (1 − e)^−½, which gives it back; 1 at full
+ * width, without a curve, and where a consumer takes no bias to keep the mean.
+ * widths: of every group. INN_ERR_MEMORY.
+ */
+enum inn_status inn_moments_gains(double *gains, const struct inn_model *model,
+                                  const int64_t *widths,
+                                  struct inn_error *err);
 
 /*
  * The positions on the axis (indices into order) of the n channels kept, in

@@ -147,16 +147,20 @@ static enum inn_status make_lsq(struct inn_sampling *s,
                                 struct inn_error *err)
 {
     const struct inn_model *model = s->model;
-    enum inn_status st = INN_OK;
+    enum inn_status st;
+    double *gains;
     int i;
 
     s->lsq = inn_arena_alloc(arena, (size_t)model->n_moments, sizeof(*s->lsq),
                              err);
-    if (s->lsq == NULL)
+    gains = inn_arena_alloc(arena, (size_t)model->n_moments, sizeof(*gains),
+                            err);
+    if (s->lsq == NULL || gains == NULL)
         return inn_refused(err);
     if (plan->partition != INN_PARTITION_MOMENTS ||
         plan->quadrature != INN_QUAD_MOMENTS)
         return INN_OK;
+    st = inn_moments_gains(gains, model, plan->widths, err);
     for (i = 0; st == INN_OK && i < model->n_moments; i++) {
         const struct inn_moments *m = &model->moments[i];
         const struct inn_group *g = &model->groups[m->group];
@@ -168,7 +172,8 @@ static enum inn_status make_lsq(struct inn_sampling *s,
         if (s->lsq[i].offset == NULL)
             return inn_refused(err);
         st = inn_moments_quadrature(&s->lsq[i].sums, s->lsq[i].offset, model,
-                                    m, plan->widths[m->group], arena, err);
+                                    m, plan->widths[m->group], gains[i],
+                                    arena, err);
     }
     return st;
 }

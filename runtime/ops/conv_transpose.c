@@ -489,9 +489,7 @@ enum inn_status inn_moments_conv_transpose(struct inn_carry *c)
     struct inn_law *law;
     enum inn_status st;
 
-    if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
-        !inn_carry_is_const(c, 1) ||
-        (c->n_in > 2 && c->in[2] != NULL && !inn_carry_is_const(c, 2)))
+    if (!inn_carry_is_conv(c))
         return INN_OK;
     st = inn_window_spread(&w, c->node, c->in[0]->rank - 2,
                            c->in[0]->dims + 2, c->in[1]->dims + 2, c->err);
@@ -499,12 +497,10 @@ enum inn_status inn_moments_conv_transpose(struct inn_carry *c)
         st = read_mix(c, &m, &w);
     if (st != INN_OK || m.weight == NULL)
         return st;
-    law = inn_law_new((int64_t)m.outputs, c->heap, c->err);
-    if (law == NULL)
-        return inn_refused(c->err);
-    st = inn_mix_law(c, law, x->law, &m);
-    if (st == INN_OK)
-        st = add_phases(c, law, &w, &m);
+    st = inn_mix_law(&law, c, x->law, &m);
+    if (st != INN_OK)
+        return st;
+    st = add_phases(c, law, &w, &m);
     if (st != INN_OK) {
         inn_law_drop(law, c->heap);
         return st;

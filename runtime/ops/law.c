@@ -10,9 +10,6 @@
 #include "runtime/ops/common.h"
 #include "runtime/ops/moments.h"
 
-/* Correlation that is left per step beyond the table. */
-#define BEYOND 0.93
-
 struct inn_law *inn_law_new(int64_t n, struct inn_heap *heap,
                             struct inn_error *err)
 {
@@ -73,7 +70,7 @@ double inn_law_r(const struct inn_law *law, int64_t dy, int64_t dx)
         x = INN_REACH;
     }
     return excess == 0 ? law->r[y][x]
-                       : law->r[y][x] * pow(BEYOND, (double)excess);
+                       : law->r[y][x] * pow(INN_BEYOND, (double)excess);
 }
 
 double inn_law_r_between(const struct inn_law *law, double dy, double dx)
@@ -243,6 +240,15 @@ bool inn_carry_is_const(const struct inn_carry *c, int i)
 {
     return i < c->n_in && c->in[i] != NULL && c->in[i]->data != NULL &&
            inn_type_size(c->in[i]->type) > 0;
+}
+
+bool inn_carry_is_conv(const struct inn_carry *c)
+{
+    const struct inn_field *x = &c->from[0];
+
+    return x->law != NULL && inn_field_axis(x) == 1 && x->repeat == 1 &&
+           inn_carry_is_const(c, 1) &&
+           (c->n_in < 3 || c->in[2] == NULL || inn_carry_is_const(c, 2));
 }
 
 /*

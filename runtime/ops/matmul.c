@@ -542,10 +542,9 @@ static enum inn_status carry_product(struct inn_carry *c,
 
     if (st != INN_OK || m.weight == NULL)
         return st;
-    law = inn_law_new((int64_t)m.outputs, c->heap, c->err);
-    if (law == NULL)
-        return inn_refused(c->err);
-    st = inn_mix_law(c, law, y.law, &m);
+    st = inn_mix_law(&law, c, y.law, &m);
+    if (st != INN_OK)
+        return st;
     memcpy(law->r, y.law->r, sizeof(law->r));
     for (i = 0; i <= INN_REACH && y.repeat > 1; i++) {
         for (k = 0; k <= INN_REACH; k++)
@@ -555,7 +554,7 @@ static enum inn_status carry_product(struct inn_carry *c,
     y.channels = 1u << p->channels;
     if (y.repeat > 1)
         y.repeat = y.plane[0] = y.plane[1] = 1;
-    if (st == INN_OK && p->bias != NULL)
+    if (p->bias != NULL)
         st = inn_carry_constant(c, &bias, p->bias, &y, c->out[0]->rank);
     if (st != INN_OK || (p->bias != NULL && bias == NULL)) {
         inn_law_drop(law, c->heap);

@@ -270,25 +270,36 @@ bool inn_mix_is_large(const struct inn_mix *m)
                (2 * all + (double)m->outputs) > MOST_WORK;
 }
 
-enum inn_status inn_mix_law(struct inn_carry *c, struct inn_law *law,
+enum inn_status inn_mix_law(struct inn_law **law, struct inn_carry *c,
                             const struct inn_law *from, struct inn_mix *mix)
 {
-    struct work w = {.mix = mix, .to = law->cov, .from = from};
+    struct work w = {.mix = mix, .from = from};
     enum inn_status st = INN_OK;
     double *columns;
     size_t rank;
 
+    *law = inn_law_new((int64_t)mix->outputs, c->heap, c->err);
+    if (*law == NULL)
+        return inn_refused(c->err);
     columns = inn_alloc(c->heap, mix->taps, mix->taps * sizeof(*columns),
                         c->err);
-    if (columns == NULL)
-        return inn_refused(c->err);
+    if (columns == NULL) {
+        st = inn_refused(c->err);
+        goto out;
+    }
+    w.to = (*law)->cov;
     factor_taps(columns, &rank, mix->relate, mix->taps);
-    make_mean(law, from, mix);
+    make_mean(*law, from, mix);
     st = mix->inputs == 1 && mix->groups > 1 ? depthwise(c, &w, columns, rank)
                                              : dense(c, &w, columns, rank);
     inn_free(c->heap, columns);
-    inn_law_mirror(law);
+    inn_law_mirror(*law);
     if (st == INN_OK && mix->pairs != NULL)
         st = make_pairs(c, from, mix);
+out:
+    if (st != INN_OK) {
+        inn_law_drop(*law, c->heap);
+        *law = NULL;
+    }
     return st;
 }

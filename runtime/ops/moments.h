@@ -20,6 +20,8 @@
 #define INN_MOST_TAPS 1024
 /* Most distance in a table of spatial correlations, each way. */
 #define INN_REACH 8
+/* Correlation that is left per step beyond any such table. */
+#define INN_BEYOND 0.93
 /* Points at which a function of a normal variable is known. */
 #define INN_POINTS 63
 
@@ -144,6 +146,8 @@ void inn_carry_put(struct inn_carry *c, int j, struct inn_law *law,
 enum inn_status inn_carry_view(struct inn_carry *c, int j, int i);
 /* Whether input i is a constant of numbers. */
 bool inn_carry_is_const(const struct inn_carry *c, int i);
+/* Whether c may be a convolution: known channels at axis 1, constant weights. */
+bool inn_carry_is_conv(const struct inn_carry *c);
 /*
  * Constant t as it meets each channel of like in a tensor of rank axes,
  * averaged over positions: [n] in scratch. NULL with st INN_OK: does not fit.
@@ -194,8 +198,11 @@ struct inn_mix {
     double *pairs; /* [taps × taps] gets tr(W_t C W_t'ᵀ); or NULL */
 };
 
-/* law gets mean and covariance of y. */
-enum inn_status inn_mix_law(struct inn_carry *c, struct inn_law *law,
+/*
+ * *law: mean and covariance of y, a new one (NULL on failure). Its table of
+ * correlations is the caller's to fill in.
+ */
+enum inn_status inn_mix_law(struct inn_law **law, struct inn_carry *c,
                             const struct inn_law *from,
                             struct inn_mix *mix);
 

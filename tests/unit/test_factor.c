@@ -47,8 +47,9 @@ static void sample(const struct inn_moments *m, int n, int w,
     struct inn_axis_map sums;
     int64_t i, k;
 
-    ck_assert_msg(inn_moments_quadrature(&sums, offset, &model, m, w, arena,
-                                         &err) == INN_OK, "%s", err.message);
+    ck_assert_msg(inn_moments_quadrature(&sums, offset, &model, m, w, 1.0,
+                                         arena, &err) == INN_OK,
+                  "%s", err.message);
     memset(map, 0, sizeof(map));
     for (i = 0; i < sums.rows; i++) {
         for (k = sums.start[i]; k < sums.start[i + 1]; k++)

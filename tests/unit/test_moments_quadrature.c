@@ -24,6 +24,7 @@ struct fixture {
     uint16_t factor[DENSE_MAX * (DENSE_MAX + 1) / 2];
     struct inn_axis_map sums;
     double offset[DENSE_MAX];
+    double gain;
     struct inn_error err;
 };
 
@@ -38,6 +39,7 @@ static void start(struct fixture *f, int64_t n)
     f->group.size = f->group.nodes = n;
     f->group.order = f->order;
     f->group.nested = f->nested;
+    f->gain = 1.0;
     f->model.heap = f->heap;
     f->model.groups = &f->group;
     f->model.n_groups = 1;
@@ -70,7 +72,8 @@ static double at(const struct fixture *f, int64_t i, int64_t j)
 static enum inn_status sample(struct fixture *f, int64_t n)
 {
     return inn_moments_quadrature(&f->sums, f->offset, &f->model,
-                                  &f->moments, n, &f->arena, &f->err);
+                                  &f->moments, n, f->gain, &f->arena,
+                                  &f->err);
 }
 
 /*
@@ -136,50 +139,62 @@ START_TEST(width_one_of_three_is_as_computed_by_hand)
 }
 END_TEST
 
-/*
- * An error curve of 3/4 over two inputs: each output has lost 3/8 of its
- * variance, so sums grow by κ = (5/8)^−½, and offsets keep the mean.
- */
-START_TEST(lost_variance_is_given_back_and_the_mean_kept)
+/* Means are 5, 7 and 3 along the axis; least squares gives channel 1 −2/3. */
+START_TEST(a_gain_scales_the_sums_and_keeps_the_mean)
 {
-    const double by = 1 / sqrt(0.625);
-    float curve[3] = {0.9f, 0.75f, 0};
+    struct fixture f;
+
+    small(&f);
+    f.gain = 1.25;
+    ck_assert_int_eq(sample(&f, 2), INN_OK);
+    ck_assert_double_eq_tol(f.sums.weight[0], 1.25, 1e-14);
+    ck_assert_double_eq_tol(f.sums.weight[1], -2.0 / 3.0 * 1.25, 1e-14);
+    ck_assert_double_eq_tol(f.sums.weight[3], 4.0 / 3.0 * 1.25, 1e-14);
+    ck_assert_double_eq_tol(f.offset[0], 5 + 1.25 * 2.0 / 3.0, 1e-13);
+    ck_assert_double_eq_tol(f.offset[1], 7 - 1.25 * 7, 1e-13);
+    ck_assert_double_eq_tol(f.offset[2], 3 - 1.25 * 3, 1e-13);
+    finish(&f);
+}
+END_TEST
+
+/* Two inputs of one group, the second read by one that takes no bias. */
+START_TEST(gains_give_back_what_the_error_curve_says_is_lost)
+{
+    float curve[3] = {1.9f, 0.75f, 0};
+    struct inn_consumer consumers[2] = {{.moments = 0, .bias = 2},
+                                        {.moments = 1, .bias = -1}};
     struct inn_moments both[2];
     struct fixture f;
+    double gains[2];
+    int64_t n;
 
     small(&f);
     both[0] = both[1] = f.moments;
     f.model.moments = both;
     f.model.n_moments = 2;
+    f.model.consumers = consumers;
+    f.model.n_consumers = 2;
+    n = 2;
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert(gains[0] == 1.0); /* no curve */
     f.group.nested_error = curve;
-    ck_assert_int_eq(sample(&f, 2), INN_OK);
-    ck_assert_double_eq_tol(f.sums.weight[0], by, 1e-14);
-    ck_assert_double_eq_tol(f.sums.weight[1], -2.0 / 3.0 * by, 1e-14);
-    ck_assert_double_eq_tol(f.sums.weight[3], 4.0 / 3.0 * by, 1e-14);
-    /* μ − κ A μ_S: means are 5, 7 and 3 along the axis, A μ_S is −2/3. */
-    ck_assert_double_eq_tol(f.offset[0], 5 + by * 2.0 / 3.0, 1e-13);
-    ck_assert_double_eq_tol(f.offset[1], 7 - by * 7, 1e-13);
-    ck_assert_double_eq_tol(f.offset[2], 3 - by * 3, 1e-13);
-    finish(&f);
-}
-END_TEST
-
-START_TEST(without_a_bias_to_keep_the_mean_nothing_is_given_back)
-{
-    float curve[3] = {0.9f, 0.75f, 0};
-    struct inn_consumer consumer = {.bias = -1};
-    struct fixture f;
-
-    small(&f);
-    f.model.moments = &f.moments;
-    f.model.n_moments = 1;
-    f.model.consumers = &consumer;
-    f.model.n_consumers = 1;
-    f.group.nested_error = curve;
-    ck_assert_int_eq(inn_moments_quadrature(&f.sums, f.offset, &f.model,
-                                            f.model.moments, 2, &f.arena,
-                                            &f.err), INN_OK);
-    ck_assert(f.sums.weight[0] == 1.0 && f.offset[1] == 0.0);
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert_double_eq_tol(gains[0], 1 / sqrt(0.625), 1e-14);
+    ck_assert(gains[1] == 1.0);
+    n = 1; /* 0.95 of it is lost; not all is given back */
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert_double_eq_tol(gains[0], 2.0, 1e-14);
+    n = 3;
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert(gains[0] == 1.0);
+    n = 2;
+    curve[1] = NAN;
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert(gains[0] == 1.0);
+    inn_heap_fail_at(f.heap, 1);
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL),
+                     INN_ERR_MEMORY);
+    inn_heap_fail_at(f.heap, 0);
     finish(&f);
 }
 END_TEST
@@ -456,9 +471,8 @@ int main(void)
     SRunner *r;
     int failed;
 
-    tcase_add_test(t, lost_variance_is_given_back_and_the_mean_kept);
-    tcase_add_test(t,
-                   without_a_bias_to_keep_the_mean_nothing_is_given_back);
+    tcase_add_test(t, a_gain_scales_the_sums_and_keeps_the_mean);
+    tcase_add_test(t, gains_give_back_what_the_error_curve_says_is_lost);
     tcase_add_test(t, width_two_of_three_is_as_computed_by_hand);
     tcase_add_test(t, width_one_of_three_is_as_computed_by_hand);
     tcase_add_test(t, full_width_copies);
