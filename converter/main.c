@@ -7,6 +7,7 @@
 
 #include "converter/calibrate.h"
 #include "converter/convert.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 #include "runtime/cli/cli.h"

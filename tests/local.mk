@@ -24,7 +24,9 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 
-# What the scripts of tests/run call.
+# What the scripts of tests/run and tests/bench call.
+check_PROGRAMS += tests/bench/speed_run
+tests_bench_speed_run_LDADD = libinncore.la
 if CONVERTER
 check_PROGRAMS += tests/nets/permute
 tests_nets_permute_LDADD = libinnconvert.la $(LDADD)
@@ -34,5 +36,5 @@ endif
 # By pattern, so that a new suite or case ships without being listed; not by
 # folder, since those hold what builds leave. tests/run dist compares.
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
-    */*.case */*.md */*.py bench/fidelity bench/networks bench/paper cli/cases/*.case \
+    */*.case */*.md */*.py bench/fidelity bench/networks bench/paper bench/speed bench/*.js cli/cases/*.case \
     cli/data/*.* cli/helpers/* random/mutate unit/leaks.supp))

@@ -2,6 +2,8 @@ libinncore_la_SOURCES += \
     runtime/base/arena.c \
     runtime/base/arena.h \
     runtime/base/checked.h \
+    runtime/base/clock.c \
+    runtime/base/clock.h \
     runtime/base/error.c \
     runtime/base/error.h \
     runtime/base/file.c \

@@ -6,17 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-int64_t inn_clock_ns(void)
-{
-    struct timespec t;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-        return 0;
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+#include "runtime/base/clock.h"
 
 void inn_progress_start(struct inn_progress *p, enum inn_progress_mode mode,
                         bool quiet)

@@ -40,7 +40,4 @@ void inn_progress_step(struct inn_progress *p, int64_t i, int64_t m);
 /* Wipes the line: before anything else is printed, and at the end. */
 void inn_progress_clear(struct inn_progress *p);
 
-/* Now, in ns from some point in the past. */
-int64_t inn_clock_ns(void);
-
 #endif

@@ -113,6 +113,10 @@ enum inn_status inn_build_step(struct inn_builder *b, int *step,
     new = &s->steps[s->n_steps];
     memset(new, 0, sizeof(*new));
     new->kind = kind;
+    new->impl = kind == INN_STEP_RUN       ? "reference"
+                : kind == INN_STEP_CONVERT ? "convert"
+                : kind == INN_STEP_COPY    ? "copy"
+                                           : "oneDNN";
     new->in = slots;
     new->out = slots + n_in;
     new->n_in = n_in;

@@ -69,26 +69,31 @@ void inn_dnnl_free(struct inn_dnnl *dnnl)
     inn_free(dnnl->heap, dnnl);
 }
 
-/* One attempt; *pd is NULL where oneDNN has nothing to offer. */
-static enum inn_status create_pd(struct inn_dnnl *d,
-                                 dnnl_primitive_desc_t *pd,
+/* One attempt; desc->pd is NULL where oneDNN has nothing to offer. */
+static enum inn_status create_pd(struct inn_dnnl *d, struct inn_desc *desc,
                                  const_dnnl_op_desc_t op,
                                  const_dnnl_primitive_attr_t attr,
-                                 const char **info, struct inn_error *err)
+                                 struct inn_error *err)
 {
     dnnl_status_t ds;
 
-    *pd = NULL;
-    *info = "";
-    ds = dnnl_primitive_desc_create(pd, op, attr, d->engine, NULL);
+    desc->pd = NULL;
+    ds = dnnl_primitive_desc_create(&desc->pd, op, attr, d->engine, NULL);
     if (ds == dnnl_out_of_memory)
         return inn_dnnl_fail(err, "describing a primitive", ds);
     if (ds != dnnl_success)
-        *pd = NULL;
-    else
-        dnnl_primitive_desc_query(*pd, dnnl_query_impl_info_str, 0,
-                                  (void *)info);
+        desc->pd = NULL;
     return INN_OK;
+}
+
+/* What oneDNN calls the implementation; lives as long as desc->pd. */
+static const char *info_text(const struct inn_desc *desc)
+{
+    const char *info = "";
+
+    dnnl_primitive_desc_query(desc->pd, dnnl_query_impl_info_str, 0,
+                              (void *)&info);
+    return info;
 }
 
 static bool splits_sums(const char *info)
@@ -101,7 +106,6 @@ enum inn_status inn_desc_new(struct inn_dnnl *d, struct inn_desc *desc,
                              float scale, struct inn_error *err)
 {
     dnnl_primitive_attr_t attr = NULL;
-    const char *info;
     enum inn_status st;
     dnnl_status_t ds;
     int threads;
@@ -120,15 +124,15 @@ enum inn_status inn_desc_new(struct inn_dnnl *d, struct inn_desc *desc,
         st = inn_dnnl_fail(err, "setting attributes", ds);
         goto out;
     }
-    st = create_pd(d, &desc->pd, op, attr, &info, err);
-    if (desc->pd != NULL && splits_sums(info)) {
+    st = create_pd(d, desc, op, attr, err);
+    if (desc->pd != NULL && splits_sums(info_text(desc))) {
         inn_desc_free(desc);
         threads = inn_workers_use(1);
-        st = create_pd(d, &desc->pd, op, attr, &info, err);
+        st = create_pd(d, desc, op, attr, err);
         inn_workers_use(threads);
         desc->serial = true;
     }
-    if (desc->pd != NULL && strncmp(info, "ref", 3) == 0)
+    if (desc->pd != NULL && strncmp(info_text(desc), "ref", 3) == 0)
         inn_desc_free(desc);
 out:
     dnnl_primitive_attr_destroy(attr);
@@ -211,6 +215,9 @@ enum inn_status inn_dnnl_step(struct inn_builder *b,
     step = &b->s->steps[index];
     step->node = node;
     step->prim = prim;
+    step->impl = inn_arena_strdup(&b->s->arena, info_text(desc), err);
+    if (step->impl == NULL)
+        return inn_refused(err);
     prim->serial = desc->serial;
     prim->n_args = args.n;
     for (i = 0; i < args.n; i++) {

@@ -47,6 +47,9 @@ struct inn_step {
     enum inn_step_kind kind;
     const struct inn_node *node; /* or NULL */
     const struct inn_op *op;
+    const char *impl; /* what computes it, in one word */
+    int n_fused;      /* graph nodes behind node that it computes too */
+    int64_t ns;       /* of all runs, where they are timed */
     int *in, *out; /* slots, -1 where omitted; lifetimes follow from them */
     int n_in, n_out;
     const struct inn_tensor **in_tensors; /* INN_STEP_RUN */

@@ -301,6 +301,8 @@ static enum inn_status add_work(struct inn_builder *b, int i, int n_post,
     *done = false;
     if (w->prim != NULL)
         st = inn_dnnl_build(b, i, n_post, done, err);
+    if (st == INN_OK && *done)
+        b->s->steps[b->s->n_steps - 1].n_fused = n_post;
     if (st != INN_OK || *done)
         return st;
     if (n_post == 0) {

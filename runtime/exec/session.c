@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
 #include "runtime/exec/dnnl_exec.h"
@@ -361,6 +362,16 @@ static enum inn_status run_step(struct inn_schedule *s,
     return INN_OK;
 }
 
+static enum inn_status run_timed(struct inn_schedule *s,
+                                 struct inn_step *step, struct inn_error *err)
+{
+    int64_t start = inn_clock_ns();
+    enum inn_status st = run_step(s, step, err);
+
+    step->ns += inn_clock_ns() - start;
+    return st;
+}
+
 enum inn_status inn_session_run(struct inn_session *session,
                                 const struct inn_tensor **out,
                                 const struct inn_tensor *in, int n,
@@ -389,7 +400,8 @@ enum inn_status inn_session_run(struct inn_session *session,
         return st;
     inn_workers_enter(&workers, session->options.threads);
     for (i = 0; i < s->n_steps && st == INN_OK; i++)
-        st = run_step(s, &s->steps[i], err);
+        st = session->options.profile ? run_timed(s, &s->steps[i], err)
+                                      : run_step(s, &s->steps[i], err);
     inn_workers_leave(&workers);
     if (st == INN_OK)
         *out = s->outputs;
@@ -407,6 +419,41 @@ const struct inn_tensor *inn_session_value(const struct inn_session *session,
     if (s->plain_slots[v] >= 0)
         return &s->slots[s->plain_slots[v]].tensor;
     return inn_constant(session->graph, &s->shapes, v);
+}
+
+int inn_session_n_steps(const struct inn_session *session)
+{
+    return session->schedule != NULL ? session->schedule->n_steps : 0;
+}
+
+static int64_t step_macs(const struct inn_schedule *s,
+                         const struct inn_node *node)
+{
+    const struct inn_tensor *in[2] = {NULL, NULL}, *y;
+    struct inn_tensor out;
+    struct inn_infer c = {.node = node, .in = in, .out = &out, .n_out = 1};
+
+    if (node == NULL || node->n_outputs == 0)
+        return 0;
+    y = inn_shapes_get(&s->shapes, node->outputs[0]);
+    if (y == NULL)
+        return 0;
+    out = *y;
+    for (; c.n_in < 2 && c.n_in < node->n_inputs; c.n_in++)
+        in[c.n_in] = inn_shapes_get(&s->shapes, node->inputs[c.n_in]);
+    return inn_node_macs(&c);
+}
+
+void inn_session_step(const struct inn_session *session,
+                      struct inn_step_info *info, int i)
+{
+    const struct inn_step *step = &session->schedule->steps[i];
+
+    info->node = step->node;
+    info->n_fused = step->n_fused;
+    info->impl = step->impl;
+    info->macs = step_macs(session->schedule, step->node);
+    info->ns = step->ns;
 }
 
 size_t inn_session_workspace(const struct inn_session *session)

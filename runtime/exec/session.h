@@ -13,6 +13,7 @@ struct inn_session_options {
     int threads;    /* 0: all */
     bool reference; /* only reference kernels, no oneDNN, no fusion */
     bool keep_all;  /* every value stays readable after a run */
+    bool profile;   /* the time of every step is taken */
 };
 
 /*
@@ -38,6 +39,19 @@ enum inn_status inn_session_run(struct inn_session *session,
 /* A value by its name after a run with keep_all; NULL if there is none. */
 const struct inn_tensor *inn_session_value(const struct inn_session *session,
                                            const char *name);
+
+/* One step of the present plan; pointers are borrowed until the next. */
+struct inn_step_info {
+    const struct inn_node *node; /* NULL: a change of layout or type */
+    int n_fused;      /* graph nodes after it that are computed on the way */
+    const char *impl; /* oneDNN's name, "reference", "convert" or "copy" */
+    int64_t macs;     /* of node */
+    int64_t ns;       /* of all runs with this plan, with profile; else 0 */
+};
+
+int inn_session_n_steps(const struct inn_session *session);
+void inn_session_step(const struct inn_session *session,
+                      struct inn_step_info *info, int i);
 
 /* Bytes of activation memory of the present plan. */
 size_t inn_session_workspace(const struct inn_session *session);

@@ -67,7 +67,8 @@ static bool run(struct trial *t, struct outputs *out,
                 const struct inn_graph *graph, bool reference, int threads,
                 const char *law)
 {
-    struct inn_session_options options = {threads, reference, false};
+    struct inn_session_options options = {.threads = threads,
+                                          .reference = reference};
     struct inn_session *session = NULL;
     const struct inn_tensor *y;
     bool ok = false;

@@ -137,7 +137,9 @@ const struct inn_tensor *run_once(struct inn_session **session, int threads,
                                     bool reference, bool keep_all,
                                     const struct inn_tensor *in, int n)
 {
-    struct inn_session_options options = {threads, reference, keep_all};
+    struct inn_session_options options = {.threads = threads,
+                                          .reference = reference,
+                                          .keep_all = keep_all};
     const struct inn_tensor *out = NULL;
     struct inn_error err = {0};
     enum inn_status st;

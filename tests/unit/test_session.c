@@ -75,6 +75,39 @@ START_TEST(inputs_are_held_to_what_the_network_declares)
 }
 END_TEST
 
+START_TEST(steps_tell_what_computes_them_and_are_timed_on_request)
+{
+    const struct inn_session_options how = {.threads = 1,
+                                            .profile = _i == 1};
+    int64_t dims[] = {1, 4, 9, 9}, weight[] = {8, 4, 3, 3};
+    const struct inn_tensor *out;
+    struct inn_session *s;
+    struct inn_step_info info;
+    int i, convs = 0;
+
+    graph_begin();
+    i = add_op("Conv", add_input("x", INN_F32, 4, dims),
+               add_weight("w", 4, weight), -1);
+    add_output(add_op("Relu", i, -1, -1));
+    ck_assert_int_eq(inn_session_new(&s, graph, &how, NULL), INN_OK);
+    ck_assert_int_eq(inn_session_run(s, &out, new_tensor(INN_F32, 4, dims), 1,
+                                     NULL),
+                     INN_OK);
+    for (i = 0; i < inn_session_n_steps(s); i++) {
+        inn_session_step(s, &info, i);
+        ck_assert_str_ne(info.impl, "");
+        ck_assert_int_eq(info.ns > 0, how.profile);
+        if (info.node == NULL || strcmp(info.node->op_type, "Conv") != 0)
+            continue;
+        convs++;
+        ck_assert_int_eq(info.macs, 8 * 4 * 9 * 7 * 7);
+    }
+    ck_assert_int_eq(convs, 1);
+    inn_session_free(s);
+    graph_end();
+}
+END_TEST
+
 START_TEST(everything_unsupported_is_listed_in_one_line)
 {
     int64_t dims[] = {4};
@@ -368,6 +401,8 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(t, relu_runs_on_the_callers_memory, 0, 2);
+    tcase_add_loop_test(
+        t, steps_tell_what_computes_them_and_are_timed_on_request, 0, 2);
     tcase_add_test(t, inputs_are_held_to_what_the_network_declares);
     tcase_add_test(t, everything_unsupported_is_listed_in_one_line);
     tcase_add_test(t, what_no_output_needs_is_not_run);

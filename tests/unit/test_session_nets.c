@@ -397,7 +397,9 @@ static void small_net(void)
 
 START_TEST(each_failing_request_is_reported_and_leaks_nothing)
 {
-    struct inn_session_options options = {1, (_i & 1) != 0, (_i & 2) != 0};
+    struct inn_session_options options = {.threads = 1,
+                                          .reference = (_i & 1) != 0,
+                                          .keep_all = (_i & 2) != 0};
     int64_t x[] = {1, 3, 8, 8};
     struct inn_tensor in;
     size_t before, n;
