@@ -1,6 +1,6 @@
 /*
  * inn compare: two networks, or one against stored outputs, on the same
- * inputs. A is the reference.
+ * inputs. A is the reference. With --per-layer also the values inside.
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "runtime/cli/json.h"
 #include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
+#include "runtime/tools/compare_layers.h"
 #include "runtime/tools/tensors.h"
 
 struct values {
@@ -17,6 +18,7 @@ struct values {
     struct inn_sampling sampling;
     struct inn_cli_list inputs, expected;
     double atol, rtol;
+    bool per_layer;
 };
 
 static const struct values defaults = {.atol = 1e-5, .rtol = 1e-5};
@@ -31,6 +33,9 @@ static const struct inn_option options[] = {
      "absolute difference that passes (default 1e-5)"},
     {"rtol", 0, INN_OPT_NUMBER, offsetof(struct values, rtol), "X", 0, 1e30,
      "difference that passes, relative to the reference (default 1e-5)"},
+    {"per-layer", 0, INN_OPT_FLAG, offsetof(struct values, per_layer), NULL,
+     0, 0, "compare the values inside too, by name, and say which is the "
+     "first that differs, and where"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
@@ -46,6 +51,7 @@ static const char *const examples[] = {
     "inn compare net.onnx net.inn --atol 0 --rtol 0    the same bits?",
     "inn compare net.onnx net.inn --width 0.8 --input x.npy",
     "inn compare net.onnx y.npy --input x.npy --rtol 1e-4",
+    "inn compare net.onnx net.inn --per-layer          where does it begin?",
     "inn compare net.onnx --input a=a.npy --input b=b.pb --expected y=y.npy",
     NULL,
 };
@@ -54,101 +60,26 @@ static const char *const examples[] = {
 struct pair {
     const char *name;
     struct inn_tensor a, b; /* b.type INN_UNDEFINED: there is none */
-    bool same_shape, passed;
-    double max_abs, max_rel, mean_abs, cosine;
-    double top1; /* percent of rows that agree; NaN where there are none */
+    struct inn_difference diff;
 };
 
-static double element(const struct inn_tensor *t, size_t i)
-{
-    double v;
+/* All that is compared. */
+struct job {
+    struct inn_cli *cli;
+    const struct values *v;
+    struct inn_network a, b;
+    struct inn_session *run_a, *run_b; /* with --per-layer, else NULL */
+    struct inn_tensor *in;             /* A's inputs */
+    struct pair *pairs;                /* A's outputs */
+    int n;
+    /* Stored tensors and their names, with --per-layer. */
+    const char **names;
+    struct inn_tensor *stored;
+    size_t n_stored;
+    struct inn_layers layers;
+};
 
-    inn_convert_elements(&v, INN_F64, (const char *)t->data +
-                         i * inn_type_size(t->type), t->type, 1);
-    return v;
-}
-
-/* Rows of class scores: n x c, further axes 1; 0 where it is none. */
-static size_t score_rows(const struct inn_tensor *t, size_t *classes)
-{
-    int i;
-
-    if (t->rank < 2 || t->dims[1] < 2 || !inn_type_is_float(t->type))
-        return 0;
-    for (i = 2; i < t->rank; i++) {
-        if (t->dims[i] != 1)
-            return 0;
-    }
-    *classes = (size_t)t->dims[1];
-    return (size_t)t->dims[0];
-}
-
-static size_t best(const struct inn_tensor *t, size_t row, size_t classes)
-{
-    size_t at = 0, c;
-
-    for (c = 1; c < classes; c++) {
-        if (element(t, row * classes + c) > element(t, row * classes + at))
-            at = c;
-    }
-    return at;
-}
-
-static double top1_agreement(const struct inn_tensor *a,
-                             const struct inn_tensor *b)
-{
-    size_t classes = 0, rows = score_rows(a, &classes), agree = 0, r;
-
-    if (rows == 0)
-        return NAN;
-    for (r = 0; r < rows; r++)
-        agree += best(a, r, classes) == best(b, r, classes);
-    return 100.0 * (double)agree / (double)rows;
-}
-
-/*
- * |a − b| <= atol + rtol |a| everywhere, and NaN only where both have it.
- * max_rel is the largest difference over the largest |a|.
- */
-static void measure(struct pair *p, double atol, double rtol)
-{
-    size_t count = inn_tensor_count(&p->a), i;
-    double ab = 0, aa = 0, bb = 0, sum = 0, most = 0, largest = 0;
-
-    p->max_abs = p->max_rel = p->mean_abs = p->cosine = p->top1 = NAN;
-    p->same_shape = p->b.type != INN_UNDEFINED &&
-                    inn_tensor_same_shape(&p->a, &p->b);
-    p->passed = p->same_shape;
-    if (!p->same_shape)
-        return;
-    for (i = 0; i < count; i++) {
-        double a = element(&p->a, i), b = element(&p->b, i), d = fabs(a - b);
-
-        if (a == b || (isnan(a) && isnan(b)))
-            d = 0;
-        /* inf − 1 is inf, and inf <= rtol·inf would hold. */
-        if (d != 0 && !(isfinite(d) && d <= atol + rtol * fabs(a)))
-            p->passed = false;
-        if (d > most || isnan(d))
-            most = d;
-        if (fabs(a) > largest)
-            largest = fabs(a);
-        sum += d;
-        ab += a * b;
-        aa += a * a;
-        bb += b * b;
-    }
-    p->max_abs = most;
-    p->max_rel = most == 0 ? 0 : most / largest;
-    p->mean_abs = count > 0 ? sum / (double)count : 0;
-    if (aa > 0 && bb > 0)
-        p->cosine = ab / (sqrt(aa) * sqrt(bb));
-    else if (!isnan(aa) && !isnan(bb))
-        p->cosine = aa == bb ? 1 : 0;
-    p->top1 = top1_agreement(&p->a, &p->b);
-}
-
-static enum inn_status print_json(const struct pair *pairs, int n, bool equal,
+static enum inn_status print_json(const struct job *job, bool equal,
                                   struct inn_error *err)
 {
     struct inn_json json;
@@ -158,22 +89,24 @@ static enum inn_status print_json(const struct pair *pairs, int n, bool equal,
     inn_json_start(&json);
     inn_json_bool(&json, json.root, "equal", equal);
     list = inn_json_array(&json, json.root, "outputs");
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < job->n; i++) {
+        const struct inn_difference *d = &job->pairs[i].diff;
         cJSON *item = inn_json_object(&json, list, NULL);
 
-        inn_json_text(&json, item, "name", pairs[i].name);
-        inn_json_number(&json, item, "max_abs", pairs[i].max_abs);
-        inn_json_number(&json, item, "max_rel", pairs[i].max_rel);
-        inn_json_number(&json, item, "mean_abs", pairs[i].mean_abs);
-        inn_json_number(&json, item, "cosine", pairs[i].cosine);
-        inn_json_number(&json, item, "top1_agree", pairs[i].top1);
-        inn_json_bool(&json, item, "passed", pairs[i].passed);
+        inn_json_text(&json, item, "name", job->pairs[i].name);
+        inn_json_number(&json, item, "max_abs", d->max_abs);
+        inn_json_number(&json, item, "max_rel", d->max_rel);
+        inn_json_number(&json, item, "mean_abs", d->mean_abs);
+        inn_json_number(&json, item, "cosine", d->cosine);
+        inn_json_number(&json, item, "top1_agree", d->top1);
+        inn_json_bool(&json, item, "passed", d->passed);
     }
+    if (job->v->per_layer)
+        inn_layers_json(&json, json.root, &job->layers);
     return inn_json_print(&json, err);
 }
 
-static enum inn_status print_table(struct inn_cli *cli,
-                                   const struct pair *pairs, int n,
+static enum inn_status print_table(const struct job *job,
                                    struct inn_error *err)
 {
     char a[INN_SHAPE_TEXT], b[INN_SHAPE_TEXT];
@@ -181,27 +114,27 @@ static enum inn_status print_table(struct inn_cli *cli,
     enum inn_status st;
     int i;
 
-    inn_table_init(&table, &cli->arena, "output|largest>|relative>|mean>|"
-                   "cosine>|top-1>|");
-    for (i = 0; i < n; i++) {
-        const struct pair *p = &pairs[i];
+    inn_table_init(&table, &job->cli->arena, "output|largest>|relative>|"
+                   "mean>|cosine>|top-1>|");
+    for (i = 0; i < job->n; i++) {
+        const struct inn_difference *d = &job->pairs[i].diff;
 
-        inn_table_text(&table, p->name);
-        inn_table_number(&table, p->max_abs, 4);
-        inn_table_number(&table, p->max_rel, 4);
-        inn_table_number(&table, p->mean_abs, 4);
-        inn_table_number(&table, p->cosine, 7);
-        if (isnan(p->top1))
+        inn_table_text(&table, job->pairs[i].name);
+        inn_table_number(&table, d->max_abs, 4);
+        inn_table_number(&table, d->max_rel, 4);
+        inn_table_number(&table, d->mean_abs, 4);
+        inn_table_number(&table, d->cosine, 7);
+        if (isnan(d->top1))
             inn_table_text(&table, "");
         else
-            inn_table_printf(&table, "%.2f %%", p->top1);
-        inn_table_text(&table, p->passed ? "PASSED" : "FAILED");
+            inn_table_printf(&table, "%.2f %%", d->top1);
+        inn_table_text(&table, d->passed ? "PASSED" : "FAILED");
     }
     st = inn_table_print(&table, stdout, 0, err);
-    for (i = 0; i < n; i++) {
-        const struct pair *p = &pairs[i];
+    for (i = 0; i < job->n; i++) {
+        const struct pair *p = &job->pairs[i];
 
-        if (p->same_shape)
+        if (p->diff.same_shape)
             continue;
         inn_print_clean(stdout, p->name);
         if (p->b.type == INN_UNDEFINED)
@@ -237,14 +170,20 @@ static enum inn_status open_side(struct inn_network *net,
     return st;
 }
 
-/* Runs and keeps the outputs: out[n_outputs], copied into the arena. */
+/*
+ * Runs and keeps the outputs: out[n_outputs], copied into the arena. With
+ * --per-layer the session is kept too.
+ */
 static enum inn_status run_side(struct inn_tensor *out,
+                                struct inn_session **kept,
                                 const struct inn_network *net,
-                                const struct inn_tensor *in, int threads,
+                                const struct inn_tensor *in,
+                                const struct values *v,
                                 struct inn_arena *arena,
                                 struct inn_error *err)
 {
-    const struct inn_session_options how = {.threads = threads};
+    const struct inn_session_options how = {
+        .threads = (int)v->common.threads, .keep_all = v->per_layer};
     const struct inn_tensor *got;
     struct inn_session *session = NULL;
     enum inn_status st;
@@ -258,6 +197,10 @@ static enum inn_status run_side(struct inn_tensor *out,
                             got[i].dims, err);
         if (st == INN_OK && got[i].bytes > 0)
             memcpy(out[i].data, got[i].data, got[i].bytes);
+    }
+    if (st == INN_OK && v->per_layer) {
+        *kept = session;
+        session = NULL;
     }
     inn_session_free(session);
     return st;
@@ -314,119 +257,168 @@ static bool is_array(const char *path)
            (len > 3 && strcmp(path + len - 3, ".pb") == 0);
 }
 
-/* Stored outputs in b; pairs without one are dropped: *n is what is left. */
-static enum inn_status load_expected(struct pair *pairs, int *n,
-                                     const struct inn_graph *graph,
+/* The number of the output a stored tensor is for, or -1. */
+static int output_of(const struct inn_graph *graph, const char *name,
+                     int *next, struct inn_error *err)
+{
+    int i;
+
+    if (name != NULL)
+        return inn_find_output(graph, name, err);
+    i = (*next)++;
+    if (i < graph->n_outputs)
+        return i;
+    inn_fail(err, INN_ERR_RANGE, "more files than the network's %d outputs",
+             graph->n_outputs);
+    return -1;
+}
+
+/*
+ * Stored outputs in b of the pairs; pairs without one are dropped. With
+ * --per-layer a name may be that of any value.
+ */
+static enum inn_status load_expected(struct job *job,
                                      const struct inn_cli_list *files,
-                                     struct inn_arena *arena,
                                      struct inn_error *err)
 {
+    struct inn_arena *arena = &job->cli->arena;
+    const struct inn_graph *graph = job->a.graph;
     int next = 0, kept = 0, i;
     size_t k;
 
+    job->stored = inn_arena_alloc(arena, files->n, sizeof(*job->stored), err);
+    job->names = inn_arena_alloc(arena, files->n, sizeof(*job->names), err);
+    if (job->stored == NULL || job->names == NULL)
+        return inn_refused(err);
     for (k = 0; k < files->n; k++) {
         struct inn_named_path at;
         const char *inner;
-        struct inn_tensor t;
+        struct inn_tensor *t = &job->stored[job->n_stored];
         enum inn_status st = inn_split_named(&at, files->items[k], arena,
                                              err);
 
         if (st == INN_OK)
-            st = inn_load_tensor(&t, &inner, at.path, arena, err);
+            st = inn_load_tensor(t, &inner, at.path, arena, err);
         if (st != INN_OK)
             return st;
-        i = at.name != NULL ? inn_find_output(graph, at.name, err) : next++;
-        if (i < 0)
-            return INN_ERR_RANGE;
-        if (i >= graph->n_outputs)
-            return inn_fail(err, INN_ERR_RANGE,
-                            "more files than the network's %d outputs",
-                            graph->n_outputs);
-        pairs[i].b = t;
+        job->names[job->n_stored] = at.name;
+        if (job->run_a != NULL && at.name != NULL &&
+            inn_session_value(job->run_a, at.name) != NULL) {
+            i = inn_find_output(graph, at.name, NULL);
+        } else {
+            i = output_of(graph, at.name, &next, err);
+            if (i < 0)
+                return INN_ERR_RANGE;
+            job->names[job->n_stored] = job->pairs[i].name;
+        }
+        job->n_stored++;
+        if (i >= 0)
+            job->pairs[i].b = *t;
     }
-    for (i = 0; i < *n; i++) {
-        if (pairs[i].b.type != INN_UNDEFINED)
-            pairs[kept++] = pairs[i];
+    for (i = 0; i < job->n; i++) {
+        if (job->pairs[i].b.type != INN_UNDEFINED)
+            job->pairs[kept++] = job->pairs[i];
     }
-    *n = kept;
+    job->n = kept;
     return INN_OK;
 }
 
-/* A alone, on the given or random inputs, into pairs[n_outputs]. */
-static enum inn_status run_a(struct pair **pairs, struct inn_tensor **in,
-                             struct inn_cli *cli, const struct values *v,
-                             struct inn_network *a, struct inn_error *err)
+/* A alone, on the given or random inputs. */
+static enum inn_status run_a(struct job *job, struct inn_error *err)
 {
-    struct inn_arena *arena = &cli->arena;
-    const struct inn_graph *g = a->graph;
+    struct inn_arena *arena = &job->cli->arena;
+    const struct inn_graph *g = job->a.graph;
+    const struct values *v = job->v;
     struct inn_tensor *out;
     enum inn_status st;
     int i;
 
-    *in = inn_arena_alloc(arena, (size_t)g->n_inputs, sizeof(**in), err);
+    job->in = inn_arena_alloc(arena, (size_t)g->n_inputs, sizeof(*job->in),
+                              err);
     out = inn_arena_alloc(arena, (size_t)g->n_outputs, sizeof(*out), err);
-    *pairs = inn_arena_alloc(arena, (size_t)g->n_outputs, sizeof(**pairs),
-                             err);
-    if (*in == NULL || out == NULL || *pairs == NULL)
+    job->pairs = inn_arena_alloc(arena, (size_t)g->n_outputs,
+                                 sizeof(*job->pairs), err);
+    if (job->in == NULL || out == NULL || job->pairs == NULL)
         return inn_refused(err);
     st = v->inputs.n > 0
-             ? inn_load_inputs(*in, g, &v->inputs, arena, err)
-             : inn_random_inputs(*in, a, (uint64_t)v->common.seed, arena,
-                                 err);
+             ? inn_load_inputs(job->in, g, &v->inputs, arena, err)
+             : inn_random_inputs(job->in, &job->a, (uint64_t)v->common.seed,
+                                 arena, err);
     if (st == INN_OK)
-        st = run_side(out, a, *in, (int)v->common.threads, arena, err);
+        st = run_side(out, &job->run_a, &job->a, job->in, v, arena, err);
     for (i = 0; i < g->n_outputs && st == INN_OK; i++) {
-        (*pairs)[i].name = g->values[g->outputs[i]].name;
-        (*pairs)[i].a = out[i];
+        job->pairs[i].name = g->values[g->outputs[i]].name;
+        job->pairs[i].a = out[i];
     }
+    job->n = g->n_outputs;
     return st;
 }
 
-static enum inn_status run_b(struct pair *pairs, const struct inn_tensor *in,
-                             struct inn_cli *cli, const struct values *v,
-                             const struct inn_network *a,
-                             const struct inn_network *b,
-                             struct inn_error *err)
+static enum inn_status run_b(struct job *job, struct inn_error *err)
 {
-    const struct inn_graph *g = b->graph;
+    struct inn_arena *arena = &job->cli->arena;
+    const struct inn_graph *g = job->b.graph;
     struct inn_tensor *in_b, *out;
     enum inn_status st;
 
-    in_b = inn_arena_alloc(&cli->arena, (size_t)g->n_inputs, sizeof(*in_b),
-                           err);
-    out = inn_arena_alloc(&cli->arena, (size_t)g->n_outputs, sizeof(*out),
-                          err);
+    in_b = inn_arena_alloc(arena, (size_t)g->n_inputs, sizeof(*in_b), err);
+    out = inn_arena_alloc(arena, (size_t)g->n_outputs, sizeof(*out), err);
     if (in_b == NULL || out == NULL)
         return inn_refused(err);
-    st = pair_inputs(in_b, g, in, a->graph, err);
+    st = pair_inputs(in_b, g, job->in, job->a.graph, err);
     if (st == INN_OK)
-        st = run_side(out, b, in_b, (int)v->common.threads, &cli->arena, err);
+        st = run_side(out, &job->run_b, &job->b, in_b, job->v, arena, err);
     if (st == INN_OK)
-        pair_outputs(pairs, a->graph, out, g);
+        pair_outputs(job->pairs, job->a.graph, out, g);
     return st;
 }
 
 /* Measures and prints; the exit code. */
-static int conclude(struct inn_cli *cli, const struct values *v,
-                    struct pair *pairs, int n)
+static int conclude(struct job *job)
 {
+    const struct values *v = job->v;
     struct inn_error err = {INN_OK, ""};
     enum inn_status st = INN_OK;
-    bool equal = n > 0;
+    bool equal = job->n > 0 || job->n_stored > 0;
     int i;
 
-    for (i = 0; i < n; i++) {
-        measure(&pairs[i], v->atol, v->rtol);
-        equal = equal && pairs[i].passed;
+    if (v->per_layer)
+        st = inn_layers_compare(&job->layers, job->a.graph, job->run_a,
+                                job->run_b, job->names, job->stored,
+                                job->n_stored, v->atol, v->rtol,
+                                &job->cli->arena, &err);
+    for (i = 0; i < job->n && st == INN_OK; i++) {
+        struct pair *p = &job->pairs[i];
+
+        inn_difference_measure(&p->diff, &p->a, &p->b, v->atol, v->rtol);
+        equal = equal && p->diff.passed;
     }
-    inn_progress_clear(&cli->progress);
-    if (v->common.json)
-        st = print_json(pairs, n, equal, &err);
-    else if (!v->common.quiet)
-        st = print_table(cli, pairs, n, &err);
+    equal = equal && (!v->per_layer || job->layers.first < 0);
+    inn_progress_clear(&job->cli->progress);
+    if (st == INN_OK && v->common.json) {
+        st = print_json(job, equal, &err);
+    } else if (st == INN_OK && !v->common.quiet) {
+        if (v->per_layer) {
+            st = inn_layers_print(&job->layers, &job->cli->arena, &err);
+            if (job->n > 0)
+                printf("\n");
+        }
+        if (st == INN_OK && job->n > 0)
+            st = print_table(job, &err);
+    }
     if (st != INN_OK)
-        return inn_cli_error(cli, NULL, &err);
+        return inn_cli_error(job->cli, NULL, &err);
     return equal ? INN_EXIT_OK : INN_EXIT_NO;
+}
+
+static const char *wrong(const struct inn_cli *cli,
+                         const struct inn_cli_list *expected)
+{
+    if (cli->n_operands > 1 && expected->n > 0)
+        return "a second file and --expected exclude each other";
+    if (cli->n_operands < 2 && expected->n == 0)
+        return "nothing to compare with: name a second file, or --expected";
+    return NULL;
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -435,50 +427,44 @@ static int run(struct inn_cli *cli, const void *values)
     const char *path_a = cli->operands[0], *at = path_a;
     const char *path_b = cli->n_operands > 1 ? cli->operands[1] : NULL;
     struct inn_cli_list expected = v->expected;
-    struct inn_network a = {0}, b = {0};
+    struct job job = {.cli = cli, .v = v};
     struct inn_error err = {INN_OK, ""};
-    struct inn_tensor *in = NULL;
-    struct pair *pairs = NULL;
     enum inn_status st;
-    int code, n = 0;
+    int code;
 
-    if (path_b != NULL && expected.n > 0)
-        return inn_cli_usage(cli, "a second file and --expected exclude each "
-                             "other");
-    if (path_b == NULL && expected.n == 0)
-        return inn_cli_usage(cli, "nothing to compare with: name a second "
-                             "file, or --expected");
+    if (wrong(cli, &expected) != NULL)
+        return inn_cli_usage(cli, "%s", wrong(cli, &expected));
     if (path_b != NULL && is_array(path_b)) {
         expected.items = &cli->operands[1];
         expected.n = 1;
     }
     inn_progress_phase(&cli->progress, 1, 2, "running the first");
-    st = open_side(&a, cli, v, path_a, &err);
+    st = open_side(&job.a, cli, v, path_a, &err);
     if (st == INN_OK && expected.n == 0) {
         at = path_b;
-        st = open_side(&b, cli, v, path_b, &err);
+        st = open_side(&job.b, cli, v, path_b, &err);
     }
-    if (st == INN_OK && a.model == NULL && b.model == NULL &&
+    if (st == INN_OK && job.a.model == NULL && job.b.model == NULL &&
         inn_sampling_given(&v->sampling))
         st = inn_fail(&err, INN_ERR_ARGUMENT, "an ONNX network has one width; "
                       "`inn convert` makes an .inn of it that can be "
                       "sampled");
     if (st == INN_OK) {
         at = path_a;
-        st = run_a(&pairs, &in, cli, v, &a, &err);
-        n = a.graph->n_outputs;
+        st = run_a(&job, &err);
     }
     if (st == INN_OK && expected.n > 0) {
-        st = load_expected(pairs, &n, a.graph, &expected, &cli->arena, &err);
+        st = load_expected(&job, &expected, &err);
     } else if (st == INN_OK) {
         at = path_b;
         inn_progress_phase(&cli->progress, 2, 2, "running the second");
-        st = run_b(pairs, in, cli, v, &a, &b, &err);
+        st = run_b(&job, &err);
     }
-    code = st == INN_OK ? conclude(cli, v, pairs, n)
-                        : inn_cli_error(cli, at, &err);
-    inn_network_free(&a);
-    inn_network_free(&b);
+    code = st == INN_OK ? conclude(&job) : inn_cli_error(cli, at, &err);
+    inn_session_free(job.run_a);
+    inn_session_free(job.run_b);
+    inn_network_free(&job.a);
+    inn_network_free(&job.b);
     return code;
 }
 
@@ -489,7 +475,9 @@ const struct inn_command inn_command_compare = {
     .about = "Runs A and B (.onnx or .inn each) on the same inputs, or "
              "compares A with stored outputs (B a .npy or .pb, or "
              "--expected). An output passes where no element differs by more "
-             "than atol + rtol times A's. Exit status 0: all passed, 1: not.",
+             "than atol + rtol times A's. --per-layer runs both without "
+             "fusing operators and compares every value that both have by "
+             "the same name. Exit status 0: all passed, 1: not.",
     .min_operands = 1,
     .max_operands = 2,
     .sets = sets,

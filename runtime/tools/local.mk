@@ -1,6 +1,8 @@
 # One file per subcommand, and what they share; what unit tests look at goes
 # into the library's insides.
 libinncore_la_SOURCES += \
+    runtime/tools/difference.c \
+    runtime/tools/difference.h \
     runtime/tools/eval_paired.c \
     runtime/tools/network.c \
     runtime/tools/network.h \
@@ -14,6 +16,8 @@ inn_SOURCES = \
     runtime/tools/check.c \
     runtime/tools/commands.h \
     runtime/tools/compare.c \
+    runtime/tools/compare_layers.c \
+    runtime/tools/compare_layers.h \
     runtime/tools/convert.c \
     runtime/tools/eval.c \
     runtime/tools/eval.h \

@@ -53,6 +53,13 @@ network("fixed", [node("Flatten", ["x"], ["f"]),
                   node("MatMul", ["f", "w"], ["y"])],
         [floats("x", [1, 3, 4, 4])], [floats("y", [1, 10])],
         [("w", np.zeros((48, 10)))])
+# The same three steps; in the second the middle one differs in one place.
+for name, factors in (("steps", [2, 3]), ("steps2", [2, 3.5])):
+    network(name, [node("Abs", ["x"], ["size"]),
+                   node("Mul", ["size", "factors"], ["scaled"]),
+                   node("Neg", ["scaled"], ["y"])],
+            [floats("x", [2, 2])], [floats("y", [2, 2])],
+            [("factors", factors)])
 
 picture = np.zeros((3, 4, 4, 3), np.uint8)
 pictures("small", x=picture, y=np.array([0, 1, 7]))
