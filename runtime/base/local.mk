@@ -23,6 +23,8 @@ libinncore_la_SOURCES += \
     runtime/base/npy.h \
     runtime/base/port.h \
     runtime/base/random.h \
+    runtime/base/resident.c \
+    runtime/base/resident.h \
     runtime/base/tensor.c \
     runtime/base/tensor.h \
     runtime/base/threads.c \

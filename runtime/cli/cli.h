@@ -53,7 +53,10 @@ struct inn_option {
     const char *help; /* a clause or two, no final stop; NULL: not shown */
 };
 
-/* A table and where its struct lies in the command's values. */
+/*
+ * A table and where its struct lies in the command's values. Of options of
+ * one name the first set's counts.
+ */
 struct inn_option_set {
     const char *title; /* NULL ends the list */
     const struct inn_option *options;

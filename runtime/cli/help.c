@@ -49,6 +49,22 @@ static void print_option(const struct inn_option *o)
     print_wrapped(o->help, HELP_AT);
 }
 
+/* Whether a set before this one has an option of that name. */
+static bool is_hidden(const struct inn_command *command,
+                      const struct inn_option_set *set, const char *name)
+{
+    const struct inn_option_set *s;
+    const struct inn_option *o;
+
+    for (s = command->sets; s != set; s++) {
+        for (o = s->options; o->name != NULL; o++) {
+            if (strcmp(o->name, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void inn_cli_help(const char *program, const struct inn_command *command)
 {
     const struct inn_option_set *set;
@@ -61,7 +77,7 @@ void inn_cli_help(const char *program, const struct inn_command *command)
     for (set = command->sets; set->title != NULL; set++) {
         printf("\n%s:\n", set->title);
         for (o = set->options; o->name != NULL; o++) {
-            if (o->help != NULL)
+            if (o->help != NULL && !is_hidden(command, set, o->name))
                 print_option(o);
         }
     }

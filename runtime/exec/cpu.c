@@ -5,8 +5,29 @@
 #include "runtime/exec/cpu.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config.h"
+
+const char *inn_cpu_text(char text[INN_CPU_TEXT])
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char line[256];
+
+    snprintf(text, INN_CPU_TEXT, "unknown");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        const char *name = strchr(line, ':');
+
+        if (strncmp(line, "model name", 10) != 0 || name == NULL)
+            continue;
+        name += strspn(name, ": \t");
+        snprintf(text, INN_CPU_TEXT, "%.*s", (int)strcspn(name, "\n"), name);
+        break;
+    }
+    if (f != NULL)
+        fclose(f);
+    return text;
+}
 
 #ifdef HAVE_DNNL
 

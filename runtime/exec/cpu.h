@@ -9,4 +9,8 @@
 /* "oneDNN 2.6.3, kernels for AVX2"; or that there are reference kernels. */
 const char *inn_kernels_text(char *text, size_t size);
 
+/* The processor's name as the system tells it, "unknown" where it doesn't. */
+#define INN_CPU_TEXT 128
+const char *inn_cpu_text(char text[INN_CPU_TEXT]);
+
 #endif

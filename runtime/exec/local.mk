@@ -8,6 +8,8 @@ libinncore_la_SOURCES += \
     runtime/exec/memory.c \
     runtime/exec/memory.h \
     runtime/exec/needed.c \
+    runtime/exec/peak.c \
+    runtime/exec/peak.h \
     runtime/exec/plan.c \
     runtime/exec/reference.c \
     runtime/exec/session.c \

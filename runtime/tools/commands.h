@@ -4,6 +4,7 @@
 
 #include "runtime/cli/cli.h"
 
+extern const struct inn_command inn_command_bench;
 extern const struct inn_command inn_command_check;
 extern const struct inn_command inn_command_compare;
 extern const struct inn_command inn_command_eval;

@@ -9,10 +9,16 @@ libinncore_la_SOURCES += \
     runtime/tools/report.c \
     runtime/tools/report.h \
     runtime/tools/sampling.c \
-    runtime/tools/sampling.h
+    runtime/tools/sampling.h \
+    runtime/tools/times.c \
+    runtime/tools/times.h
 
 bin_PROGRAMS += inn
 inn_SOURCES = \
+    runtime/tools/bench.c \
+    runtime/tools/bench.h \
+    runtime/tools/bench_report.c \
+    runtime/tools/bench_row.c \
     runtime/tools/check.c \
     runtime/tools/commands.h \
     runtime/tools/compare.c \

@@ -34,9 +34,9 @@
 #endif
 
 static const struct inn_command *const commands[] = {
-    &inn_command_info, &inn_command_export,  &inn_command_run,
-    &inn_command_eval, &inn_command_compare, &inn_command_check,
-    &inn_command_ops,
+    &inn_command_info,    &inn_command_export, &inn_command_run,
+    &inn_command_eval,    &inn_command_bench,  &inn_command_compare,
+    &inn_command_check,   &inn_command_ops,
 };
 
 #define CONVERT_SUMMARY "make an .inn of an ONNX network"

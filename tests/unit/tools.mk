@@ -1,4 +1,5 @@
 unit_tests += \
     tests/unit/test_crop \
     tests/unit/test_plot \
-    tests/unit/test_quality
+    tests/unit/test_quality \
+    tests/unit/test_times
