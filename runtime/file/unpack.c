@@ -273,7 +273,12 @@ static enum inn_status read_bindings(struct inn_model *model,
             return inn_refused(err);
         model->n_bindings = (int)i + 1;
     }
-    return INN_OK;
+    /* What would be the user's mistake is the file's here. */
+    if (inn_bindings_check(model->graph, model->bindings, i, err) == INN_OK)
+        return INN_OK;
+    if (err != NULL)
+        err->status = INN_ERR_FORMAT;
+    return INN_ERR_FORMAT;
 }
 
 enum inn_status inn_unpack_network(struct inn_unpacking *u,

@@ -82,21 +82,23 @@ static enum inn_status check_input_binding(const struct inn_graph *graph,
     return INN_OK;
 }
 
-static enum inn_status check_bindings(const struct pass *p)
+enum inn_status inn_bindings_check(const struct inn_graph *graph,
+                                   const struct inn_binding *bindings,
+                                   size_t n, struct inn_error *err)
 {
     enum inn_status st = INN_OK;
     size_t i;
 
-    for (i = 0; i < p->n_bindings && st == INN_OK; i++) {
-        const struct inn_binding *b = &p->bindings[i];
+    for (i = 0; i < n && st == INN_OK; i++) {
+        const struct inn_binding *b = &bindings[i];
 
         if (b->rank >= 0)
-            st = check_input_binding(p->graph, b, p->err);
-        else if (!has_symbol(p->graph, b->name))
-            st = inn_fail(p->err, INN_ERR_ARGUMENT,
+            st = check_input_binding(graph, b, err);
+        else if (!has_symbol(graph, b->name))
+            st = inn_fail(err, INN_ERR_ARGUMENT,
                           "no input has a dimension called '%s'", b->name);
         else if (b->dims[0] < 0)
-            st = inn_fail(p->err, INN_ERR_ARGUMENT,
+            st = inn_fail(err, INN_ERR_ARGUMENT,
                           "dimension '%s': %lld is no size", b->name,
                           (long long)b->dims[0]);
     }
@@ -353,7 +355,7 @@ enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
     memset(shapes, 0, sizeof(*shapes));
     inn_arena_init(&shapes->arena, graph->heap);
     inn_mul_size(&p.budget, fold_bytes, FOLD_TOTAL);
-    st = check_bindings(&p);
+    st = inn_bindings_check(graph, bindings, n_bindings, &local);
     if (st == INN_OK)
         st = make_room(&p);
     for (i = 0; i < graph->n_values && st == INN_OK; i++) {

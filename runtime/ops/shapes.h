@@ -23,6 +23,14 @@ struct inn_shapes {
 };
 
 /*
+ * INN_ERR_ARGUMENT where a binding names nothing or doesn't fit what the file
+ * declares.
+ */
+enum inn_status inn_bindings_check(const struct inn_graph *graph,
+                                   const struct inn_binding *bindings,
+                                   size_t n, struct inn_error *err);
+
+/*
  * Infers in graph order. Sizes the graph leaves open: a binding, else 1 for
  * axis 0 and spatial for the others. Graph nodes whose row has no infer, and
  * all behind them, stay unknown. fold: constants up to fold_bytes are

@@ -331,6 +331,11 @@ static void spoil(struct inn_model *m, int how)
         m->axes[4].n_spans = 1;
         m->axes[4].spans = (struct inn_span *)fixed;
         break;
+    case 30: m->bindings[0].name = "nobody"; break;
+    case 31: /* of x[1,3,8,8] */
+        m->bindings[0].name = "x";
+        m->bindings[0].rank = 3;
+        break;
     default:
         m->axes[4].spans = (struct inn_span *)spans[how - 25];
     }
@@ -338,7 +343,7 @@ static void spoil(struct inn_model *m, int how)
 
 START_TEST(models_that_make_no_sense_are_refused)
 {
-    enum { WAYS = 30 };
+    enum { WAYS = 32 };
     int how;
 
     for (how = 0; how < WAYS; how++) {

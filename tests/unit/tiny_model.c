@@ -118,6 +118,7 @@ static bool build_graph(struct inn_model *m, int64_t big)
     ((int64_t *)g->values[shape].init->data)[1] = 320;
     g->values[x].is_input = true;
     declare(&g->values[x], 4, dx);
+    g->values[x].dims[0] = (struct inn_dim){-1, "batch"};
     g->values[y].is_output = true;
     declare(&g->values[y], 2, dy);
     g->opsets = inn_arena_alloc(&g->arena, 1, sizeof(*g->opsets), NULL);
@@ -232,7 +233,7 @@ static bool build_rest(struct inn_model *m)
     }
     m->n_stats = 1;
     m->bindings[0] = (struct inn_binding){"x", 4, {1, 3, 8, 8}};
-    m->bindings[1] = (struct inn_binding){"batch", -1, {7}};
+    m->bindings[1] = (struct inn_binding){"batch", -1, {1}};
     m->n_bindings = 2;
     m->kernel = INN_KERNEL_CUBIC75;
     m->edge = INN_EDGE_CLAMP;

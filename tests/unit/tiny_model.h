@@ -16,7 +16,7 @@ void tiny_setup(void);
 void tiny_teardown(void);
 
 /*
- * The network: x[1,3,8,8] -> Conv w1[4,3,1,1] b1[4] -> Relu -> Conv
+ * The network: x[batch,3,8,8] -> Conv w1[4,3,1,1] b1[4] -> Relu -> Conv
  * w2[5,4,1,1] -> Reshape by an integer initializer -> y. The group "g" of 4
  * channels in blocks of 3 and 1 is w1's axis 0, b1, w2's axis 1; the group
  * "h" of 2, each on two elements, lies behind one fixed element on w2's
