@@ -24,6 +24,8 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 
+include tests/fuzz/local.mk
+
 # What the scripts of tests/run and tests/bench call.
 check_PROGRAMS += tests/bench/speed_run
 tests_bench_speed_run_LDADD = libinncore.la

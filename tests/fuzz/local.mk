@@ -1,0 +1,30 @@
+# Harnesses as a plain program that replays seeds, in make check; the same
+# with libFuzzer (tests/fuzz/fuzz builds and runs it); and what runs the
+# programs on mutated files (tests/fuzz/run).
+fuzz_sources = \
+    tests/fuzz/fuzz.h \
+    tests/fuzz/mutate.c \
+    tests/fuzz/mutate_file.c \
+    tests/fuzz/mutate_message.c \
+    tests/fuzz/targets.c
+fuzz_cppflags = $(AM_CPPFLAGS)
+fuzz_ldadd = libinncore.la
+if CONVERTER
+fuzz_cppflags += -DFUZZ_CONVERTER
+fuzz_ldadd += libinnconvert.la
+endif
+
+check_PROGRAMS += tests/fuzz/replay
+TESTS += tests/fuzz/replay
+tests_fuzz_replay_SOURCES = $(fuzz_sources) tests/fuzz/replay.c
+tests_fuzz_replay_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_replay_LDADD = $(fuzz_ldadd)
+
+EXTRA_PROGRAMS = tests/fuzz/fuzzer
+tests_fuzz_fuzzer_SOURCES = $(fuzz_sources) tests/fuzz/libfuzzer.c
+tests_fuzz_fuzzer_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzzer_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/fuzz tests/fuzz/seeds/expected \
+    $(wildcard $(srcdir)/tests/fuzz/seeds/*/*)
