@@ -17,6 +17,8 @@ libinncore_la_SOURCES += \
     runtime/base/image_codec.h \
     runtime/base/image_jpeg.c \
     runtime/base/image_png.c \
+    runtime/base/json_file.c \
+    runtime/base/json_file.h \
     runtime/base/map.c \
     runtime/base/map.h \
     runtime/base/npy.c \

@@ -2,18 +2,15 @@
  * Plan files: {"schema":1,"widths":{"group": n, …}}. Reading takes hostile
  * bytes; groups the file leaves out keep their full width.
  */
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/base/json_file.h"
 #include "runtime/base/map.h"
 #include "runtime/grid/internal.h"
-
-/* cJSON's memory isn't the heap's, so its input is bounded instead. */
-#define MAX_BYTES ((size_t)4 << 20)
 
 static enum inn_status read_widths(struct inn_plan *plan,
                                    const struct inn_model *model,
@@ -78,54 +75,24 @@ static enum inn_status read_object(struct inn_plan *plan,
     return st;
 }
 
-static enum inn_status parse(struct inn_plan *plan,
-                             const struct inn_model *model,
-                             const struct inn_bytes *bytes,
-                             struct inn_error *err)
-{
-    enum inn_status st;
-    cJSON *root = NULL;
-    char *text;
-
-    if (bytes->len > MAX_BYTES)
-        return inn_fail(err, INN_ERR_FORMAT,
-                        "%zu bytes are too many for a plan, at most %zu",
-                        bytes->len, MAX_BYTES);
-    text = inn_alloc(model->heap, bytes->len + 1, 1, err);
-    if (text == NULL)
-        return inn_refused(err);
-    if (bytes->len != 0)
-        memcpy(text, bytes->data, bytes->len);
-    /* A zero byte would end the text early and hide what follows. */
-    if (strlen(text) == bytes->len)
-        root = cJSON_ParseWithOpts(text, NULL, 1);
-    st = root == NULL
-             ? inn_fail(err, INN_ERR_FORMAT, "not valid JSON")
-             : read_object(plan, model, root, err);
-    cJSON_Delete(root);
-    inn_free(model->heap, text);
-    return st;
-}
-
 enum inn_status inn_plan_read(struct inn_plan *plan,
                               const struct inn_model *model,
                               const char *path, struct inn_error *err)
 {
-    struct inn_bytes bytes = {NULL, 0};
     enum inn_status st;
+    cJSON *root = NULL;
 
     st = inn_plan_full(plan, model, err);
     if (st != INN_OK)
         return st;
-    st = inn_file_map(&bytes, path, err);
-    if (st == INN_OK) {
-        st = parse(plan, model, &bytes, err);
-        inn_file_unmap(&bytes);
-        if (st != INN_OK)
-            inn_error_prefix(err, "plan '%.200s'", path);
-    }
-    if (st != INN_OK)
+    st = inn_json_load(&root, path, model->heap, err);
+    if (st == INN_OK)
+        st = read_object(plan, model, root, err);
+    cJSON_Delete(root);
+    if (st != INN_OK) {
+        inn_error_prefix(err, "plan '%.200s'", path);
         inn_plan_free(plan);
+    }
     return st;
 }
 

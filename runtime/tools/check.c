@@ -1,61 +1,80 @@
 /*
- * inn check: whether a file is what it says. Of an .inn every checksum and
- * every grid, and a network at half width; of an .onnx that it is read and
- * its shapes agree.
+ * inn check: whether a file is what it says, and what its user expects. Of an
+ * .inn every checksum and every grid, and a network at half width; of an
+ * .onnx that it is read and its shapes agree; of both what an expect.json
+ * says.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/cli/json.h"
 #include "runtime/cli/sizes.h"
-#include "runtime/cli/table.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
 #include "runtime/tools/commands.h"
-#include "runtime/tools/network.h"
-
-#define MOST_CHECKS 8
+#include "runtime/tools/expect.h"
 
 struct values {
     struct inn_common common;
+    const char *expect, *junit;
+    bool print;
+    struct inn_cli_list inputs;
+    struct inn_eval_values eval; /* of --print-expect; its common is unused */
+};
+
+#define EVAL(field) (offsetof(struct values, eval) + \
+                     offsetof(struct inn_eval_values, field))
+
+static const struct values defaults = {
+    .eval = {.prep = INN_PREP_DEFAULTS, .range = NAN}};
+
+static const struct inn_option options[] = {
+    {"expect", 0, INN_OPT_TEXT, offsetof(struct values, expect),
+     "EXPECT.json", 0, 0, "what the file must be: sizes, operators, outputs, "
+     "accuracy (inn(1), EXPECTATIONS)"},
+    {"junit", 0, INN_OPT_TEXT, offsetof(struct values, junit), "OUT.xml", 0,
+     0, "write a JUnit report too; an older report is replaced"},
+    {"print-expect", 0, INN_OPT_FLAG, offsetof(struct values, print), NULL, 0,
+     0, "print an EXPECT.json of what the file is today"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
+};
+
+static const struct inn_option print_options[] = {
+    {"widths", 0, INN_OPT_NUMBERS, EVAL(widths), "1,0.9,...", 1e-6, 4,
+     "these widths of an .inn (default 1)"},
+    {"input", 'i', INN_OPT_LIST, offsetof(struct values, inputs),
+     "[NAME=]FILE", 0, 0, "an input of the reference outputs: .npy or .pb; "
+     "repeatable (default: random, from --seed)"},
+    {"task", 0, INN_OPT_CHOICE, EVAL(task), "class|sr", 0, 0,
+     "accuracy of classes (the default), or super-resolution"},
+    {"data", 'd', INN_OPT_TEXT, EVAL(data), "PICTURES", 0, 0,
+     "measure accuracy on these pictures, as inn eval does"},
+    {"images", 0, INN_OPT_CHOICE, EVAL(images), "all|even|odd", 0, 0,
+     "which of the pictures, by their number"},
+    {"range", 0, INN_OPT_POSITIVE, EVAL(range), "X", 0, 1e30,
+     "sr: what white is (default: as the .inn says, else 1)"},
+    {"multiple", 0, INN_OPT_INT, EVAL(multiple), "N", 1, 1024,
+     "sr: pad pictures to multiples of N"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
 static const struct inn_option_set sets[] = {
+    {"Options", options, 0},
+    {"Of --print-expect", print_options, 0},
+    {"How pictures enter, with --data", inn_prep_options, EVAL(prep)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
 
 static const char *const examples[] = {
     "inn check net.inn         after a copy or a download",
-    "inn check net.onnx",
+    "inn check net.inn --print-expect --widths 1,0.8 \\\n"
+    "      --data test.npz > expect.json",
+    "inn check net.inn --expect expect.json --junit report.xml",
     "inn check net.inn --json -q",
     NULL,
 };
-
-/* One line: ok, and a count beside what it should be. */
-struct check {
-    const char *name;
-    bool ok;
-    int64_t value, bound;
-};
-
-struct checks {
-    struct check items[MOST_CHECKS];
-    int n;
-};
-
-static void add(struct checks *c, const char *name, bool ok, int64_t value,
-                int64_t bound)
-{
-    struct check *item = &c->items[c->n++];
-
-    item->name = name;
-    item->ok = ok;
-    item->value = value;
-    item->bound = bound;
-}
 
 /* Elements of t that are no finite numbers. */
 static int64_t count_bad(const struct inn_tensor *t, const void *data)
@@ -77,7 +96,7 @@ static int64_t count_bad(const struct inn_tensor *t, const void *data)
 }
 
 /* Loads every grid as sampling would; a grid that can't be is the error. */
-static enum inn_status check_grids(struct checks *c, struct inn_cli *cli,
+static enum inn_status check_grids(struct inn_checks *c, struct inn_cli *cli,
                                    const struct inn_model *m,
                                    struct inn_error *err)
 {
@@ -107,13 +126,13 @@ static enum inn_status check_grids(struct checks *c, struct inn_cli *cli,
     }
     if (st != INN_OK)
         return st;
-    add(c, "grids load", true, m->n_weights, m->n_weights);
-    add(c, "weights are finite", bad == 0, bad, 0);
+    inn_checks_count(c, "grids load", m->n_weights, m->n_weights);
+    inn_checks_count(c, "weights are finite", bad, 0);
     return INN_OK;
 }
 
 /* Each order holds each channel once. */
-static enum inn_status check_orders(struct checks *c, struct inn_cli *cli,
+static enum inn_status check_orders(struct inn_checks *c, struct inn_cli *cli,
                                     const struct inn_model *m,
                                     struct inn_error *err)
 {
@@ -138,7 +157,7 @@ static enum inn_status check_orders(struct checks *c, struct inn_cli *cli,
         inn_free(cli->heap, seen);
         good += ok;
     }
-    add(c, "orders are permutations", good == m->n_groups, good, m->n_groups);
+    inn_checks_count(c, "orders are permutations", good, m->n_groups);
     return INN_OK;
 }
 
@@ -154,7 +173,7 @@ static int64_t known_outputs(const struct inn_shapes *shapes,
 }
 
 /* The graph at half of every width: do its shapes agree? */
-static enum inn_status check_half(struct checks *c,
+static enum inn_status check_half(struct inn_checks *c,
                                   const struct inn_network *net,
                                   struct inn_error *err)
 {
@@ -172,8 +191,8 @@ static enum inn_status check_half(struct checks *c,
         st = inn_shapes_infer(&shapes, graph, net->bindings, net->n_bindings,
                               INN_DEFAULT_SPATIAL, 1 << 16, err);
         if (st == INN_OK)
-            add(c, "half width fits together", true,
-                known_outputs(&shapes, graph), graph->n_outputs);
+            inn_checks_of(c, "half width fits together",
+                          known_outputs(&shapes, graph), graph->n_outputs);
         inn_shapes_free(&shapes);
     }
     if (st != INN_OK)
@@ -183,13 +202,13 @@ static enum inn_status check_half(struct checks *c,
     return st;
 }
 
-static enum inn_status check_model(struct checks *c, struct inn_cli *cli,
+static enum inn_status check_model(struct inn_checks *c, struct inn_cli *cli,
                                    const struct inn_network *net,
                                    struct inn_error *err)
 {
     enum inn_status st;
 
-    add(c, "every checksum holds", true, 1, 1);
+    inn_checks_count(c, "every checksum holds", 1, 1);
     inn_progress_phase(&cli->progress, 2, 3, "loading grids");
     st = check_grids(c, cli, net->model, err);
     if (st == INN_OK)
@@ -201,7 +220,7 @@ static enum inn_status check_model(struct checks *c, struct inn_cli *cli,
     return st;
 }
 
-static enum inn_status check_onnx(struct checks *c, struct inn_cli *cli,
+static enum inn_status check_onnx(struct inn_checks *c, struct inn_cli *cli,
                                   const struct inn_network *net,
                                   struct inn_error *err)
 {
@@ -211,14 +230,14 @@ static enum inn_status check_onnx(struct checks *c, struct inn_cli *cli,
     int64_t known = 0, run = 0, bad = 0;
     int i;
 
-    add(c, "it can be read", true, g->n_nodes, g->n_nodes);
+    inn_checks_count(c, "it can be read", g->n_nodes, g->n_nodes);
     for (i = 0; i < g->n_values; i++) {
         const struct inn_tensor *t = g->values[i].init;
 
         if (t != NULL && t->data != NULL && inn_type_is_float(t->type))
             bad += count_bad(t, t->data);
     }
-    add(c, "weights are finite", bad == 0, bad, 0);
+    inn_checks_count(c, "weights are finite", bad, 0);
     inn_progress_phase(&cli->progress, 2, 2, "inferring shapes");
     st = inn_shapes_infer(&shapes, g, net->bindings, net->n_bindings,
                           INN_DEFAULT_SPATIAL, 1 << 16, err);
@@ -229,85 +248,141 @@ static enum inn_status check_onnx(struct checks *c, struct inn_cli *cli,
 
             run += op != NULL && op->infer != NULL;
         }
-        add(c, "shapes agree; of outputs are known", true, known,
-            g->n_outputs);
-        add(c, "operators known here", true, run, g->n_nodes);
+        inn_checks_of(c, "shapes agree; of outputs are known", known,
+                      g->n_outputs);
+        inn_checks_of(c, "operators known here", run, g->n_nodes);
     }
     inn_shapes_free(&shapes);
     return st;
 }
 
-static enum inn_status print_json(const struct checks *c, bool ok,
-                                  struct inn_error *err)
+/* --input-shape of the command line over those of the expectations. */
+static void take_shapes(struct inn_common *common,
+                        const struct inn_expect *expect)
 {
-    struct inn_json json;
-    cJSON *list;
-    int i;
-
-    inn_json_start(&json);
-    inn_json_bool(&json, json.root, "ok", ok);
-    list = inn_json_array(&json, json.root, "checks");
-    for (i = 0; i < c->n; i++) {
-        cJSON *item = inn_json_object(&json, list, NULL);
-
-        inn_json_text(&json, item, "name", c->items[i].name);
-        inn_json_bool(&json, item, "ok", c->items[i].ok);
-        inn_json_int(&json, item, "value", c->items[i].value);
-        inn_json_int(&json, item, "bound", c->items[i].bound);
-    }
-    return inn_json_print(&json, err);
+    if (common->shapes.n == 0)
+        common->shapes = expect->shapes;
 }
 
-static enum inn_status print_table(struct inn_cli *cli,
-                                   const struct checks *c,
-                                   struct inn_error *err)
+/* The file by itself, then what is expected of it. */
+static enum inn_status check_all(struct inn_checks *c, struct inn_cli *cli,
+                                 struct inn_network *net,
+                                 const struct inn_expect *expect,
+                                 const char *expect_path, const char **at,
+                                 struct inn_error *err)
 {
-    struct inn_table table;
-    int i;
+    enum inn_status st;
 
-    inn_table_init(&table, &cli->arena, "check||value>|of>");
-    for (i = 0; i < c->n; i++) {
-        inn_table_text(&table, c->items[i].name);
-        inn_table_text(&table, c->items[i].ok ? "ok" : "FAILED");
-        inn_table_int(&table, c->items[i].value);
-        inn_table_int(&table, c->items[i].bound);
+    inn_progress_phase(&cli->progress, 1, 3, "reading");
+    st = inn_network_open(net, cli, *at, err);
+    if (st == INN_OK)
+        st = net->model != NULL ? check_model(c, cli, net, err)
+                                : check_onnx(c, cli, net, err);
+    if (st != INN_OK) {
+        inn_checks_error(c, c->n == 0 ? "it can be read" : "it is sound",
+                         err);
+        return st;
     }
-    return inn_table_print(&table, stdout, 0, err);
+    if (expect == NULL)
+        return INN_OK;
+    st = inn_expect_judge(c, expect, cli, net, err);
+    if (st != INN_OK) {
+        inn_checks_error(c, "expectations can be tried", err);
+        *at = expect_path;
+    }
+    return st;
+}
+
+static int report(struct inn_cli *cli, const struct values *v,
+                  const struct inn_checks *checks, enum inn_status st)
+{
+    struct inn_error err = {INN_OK, ""};
+    const char *at = NULL;
+
+    if (v->common.json)
+        inn_checks_json(checks, &err);
+    else if (!v->common.quiet && checks->n > 0 && st == INN_OK)
+        inn_checks_print(checks, &err);
+    if (err.status == INN_OK && v->junit != NULL)
+        inn_checks_junit(checks, at = v->junit, cli->operands[0],
+                         v->common.force, &err);
+    if (err.status != INN_OK)
+        return inn_cli_error(cli, at, &err);
+    return inn_checks_ok(checks) ? INN_EXIT_OK : INN_EXIT_NO;
+}
+
+static int print_expect(struct inn_cli *cli, const struct values *v)
+{
+    struct inn_expect_request request = {&v->eval, &v->inputs};
+    struct inn_eval_values eval = v->eval;
+    struct inn_error err = {INN_OK, ""};
+    struct inn_network net = {0};
+    const char *path = cli->operands[0];
+    enum inn_status st;
+
+    eval.common = v->common;
+    request.eval = &eval;
+    st = inn_network_open(&net, cli, path, &err);
+    if (st == INN_OK && net.model == NULL && eval.widths.n > 0)
+        st = inn_fail(&err, INN_ERR_ARGUMENT,
+                      "an ONNX network has one width, not --widths");
+    if (st == INN_OK)
+        st = inn_expect_print(cli, &net, &request, &err);
+    inn_progress_clear(&cli->progress);
+    inn_network_free(&net);
+    return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, path, &err);
+}
+
+static const char *wrong(const struct values *v)
+{
+    if (v->print && (v->expect != NULL || v->junit != NULL))
+        return "--print-expect makes expectations, --expect and --junit are "
+               "for those there are";
+    if (!v->print && (v->eval.widths.n > 0 || v->inputs.n > 0 ||
+                      v->eval.data != NULL || v->eval.task != 0 ||
+                      v->eval.images != 0 || !isnan(v->eval.range) ||
+                      v->eval.multiple > 0 || !isnan(v->eval.prep.scale) ||
+                      v->eval.prep.mean.n > 0 || v->eval.prep.std.n > 0 ||
+                      v->eval.prep.layout != 0))
+        return "--widths, --input, --data and how pictures enter go with "
+               "--print-expect; --expect has them in its file";
+    return NULL;
 }
 
 static int run(struct inn_cli *cli, const void *values)
 {
     const struct values *v = values;
-    const char *path = cli->operands[0];
-    struct inn_error err = {INN_OK, ""}, print = {INN_OK, ""};
-    struct checks checks = {.n = 0};
+    struct inn_common common = v->common;
+    const char *at = cli->operands[0];
+    struct inn_error err = {INN_OK, ""};
     struct inn_network net = {0};
-    enum inn_status st;
-    bool ok;
-    int i;
+    struct inn_expect expect;
+    struct inn_checks checks;
+    enum inn_status st = INN_OK;
+    int code;
 
-    inn_progress_phase(&cli->progress, 1, 3, "reading");
-    st = inn_network_open(&net, cli, path, &err);
-    if (st != INN_OK)
-        add(&checks, "it can be read", false, 0, 1);
-    else if (net.model != NULL)
-        st = check_model(&checks, cli, &net, &err);
-    else
-        st = check_onnx(&checks, cli, &net, &err);
-    ok = st == INN_OK;
-    for (i = 0; i < checks.n; i++)
-        ok = ok && checks.items[i].ok;
+    if (wrong(v) != NULL)
+        return inn_cli_usage(cli, "%s", wrong(v));
+    if (v->print)
+        return print_expect(cli, v);
+    if (v->junit != NULL &&
+        inn_junit_allowed(v->junit, common.force, &err) != INN_OK)
+        return inn_cli_error(cli, v->junit, &err);
+    if (v->expect != NULL) {
+        st = inn_expect_read(&expect, v->expect, &cli->arena, &err);
+        if (st != INN_OK)
+            return inn_cli_error(cli, v->expect, &err);
+        take_shapes(&common, &expect);
+        cli->common = &common;
+    }
+    inn_checks_init(&checks, &cli->arena);
+    st = check_all(&checks, cli, &net, v->expect != NULL ? &expect : NULL,
+                   v->expect, &at, &err);
     inn_progress_clear(&cli->progress);
-    if (v->common.json)
-        print_json(&checks, ok, &print);
-    else if (!v->common.quiet && checks.n > 0 && st == INN_OK)
-        print_table(cli, &checks, &print);
+    code = report(cli, v, &checks, st);
+    cli->common = &v->common;
     inn_network_free(&net);
-    if (st != INN_OK)
-        return inn_cli_error(cli, path, &err);
-    if (print.status != INN_OK)
-        return inn_cli_error(cli, NULL, &print);
-    return ok ? INN_EXIT_OK : INN_EXIT_NO;
+    return st == INN_OK ? code : inn_cli_error(cli, at, &err);
 }
 
 const struct inn_command inn_command_check = {
@@ -317,12 +392,14 @@ const struct inn_command inn_command_check = {
     .about = "Verifies a file. Of an .inn: every checksum, every grid loads "
              "and is finite, orders are permutations, and at half width all "
              "shapes fit together. Of an .onnx: it can be read, weights are "
-             "finite, shapes agree. Exit status 0: all is well, 1: a check "
-             "failed, 4: no valid file.",
+             "finite, shapes agree. With --expect also that sizes, "
+             "operators, outputs and accuracy are what they should be. Exit "
+             "status 0: all is well, 1: a check failed, 4: no valid file.",
     .min_operands = 1,
     .max_operands = 1,
     .sets = sets,
     .values_size = sizeof(struct values),
+    .defaults = &defaults,
     .common_offset = offsetof(struct values, common),
     .examples = examples,
     .run = run,

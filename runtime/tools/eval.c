@@ -366,10 +366,41 @@ static enum inn_status check_plot(const struct inn_eval *e,
     return inn_plot_check(e->v->plot, e->v->common.force, e->cli->heap, err);
 }
 
+static const struct inn_eval_task *const tasks[] = {&inn_eval_class,
+                                                    &inn_eval_sr};
+
+enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
+                             const struct inn_eval_values *v,
+                             const char *path, struct inn_error *err)
+{
+    struct inn_eval e = {.cli = cli, .v = v, .task = tasks[v->task],
+                         .at = path};
+    struct inn_rules rules[INN_MOST_RULES];
+    enum inn_status st;
+    size_t n;
+
+    if (e.task->wrong(v) != NULL)
+        return inn_fail(err, INN_ERR_ARGUMENT, "%s", e.task->wrong(v));
+    st = inn_sampling_rules(rules, &n, &v->sampling, false, err);
+    if (st == INN_OK)
+        st = inn_network_open(&e.net, cli, path, err);
+    if (st == INN_OK)
+        st = e.task->open(&e, err);
+    if (st == INN_OK)
+        st = new_row(row, &e, err);
+    if (st == INN_OK)
+        st = inn_network_sample(&e.net, &v->sampling, 0, rules,
+                                (int)v->common.threads, err);
+    if (st == INN_OK)
+        st = measure(row, &e, err);
+    if (st != INN_OK && e.at != path)
+        inn_error_prefix(err, "%.200s", e.at);
+    inn_network_free(&e.net);
+    return st;
+}
+
 static int run(struct inn_cli *cli, const void *values)
 {
-    static const struct inn_eval_task *const tasks[] = {&inn_eval_class,
-                                                        &inn_eval_sr};
     const struct inn_eval_values *v = values;
     const char *path = cli->operands[0], *wrong;
     struct inn_eval e = {.cli = cli, .v = v, .task = tasks[v->task],

@@ -77,6 +77,15 @@ struct inn_eval {
     void *state;                  /* the task's */
 };
 
+/*
+ * One row alone: path at the width and rules of v, which is not compared
+ * with full width. The message names the file it is about unless that is
+ * path; the row's memory is cli's.
+ */
+enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
+                             const struct inn_eval_values *v,
+                             const char *path, struct inn_error *err);
+
 /* Which of n pictures count, by --images. */
 enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
                                 struct inn_error *err);

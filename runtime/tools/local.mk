@@ -20,6 +20,8 @@ inn_SOURCES = \
     runtime/tools/bench_report.c \
     runtime/tools/bench_row.c \
     runtime/tools/check.c \
+    runtime/tools/checks.c \
+    runtime/tools/checks.h \
     runtime/tools/commands.h \
     runtime/tools/compare.c \
     runtime/tools/compare_layers.c \
@@ -30,6 +32,10 @@ inn_SOURCES = \
     runtime/tools/eval_class.c \
     runtime/tools/eval_plot.c \
     runtime/tools/eval_sr.c \
+    runtime/tools/expect.c \
+    runtime/tools/expect.h \
+    runtime/tools/expect_print.c \
+    runtime/tools/expect_read.c \
     runtime/tools/export.c \
     runtime/tools/info.c \
     runtime/tools/main.c \
