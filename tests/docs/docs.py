@@ -8,24 +8,67 @@ a line "..." stands for any number of lines. Commands run one after the other
 in one empty folder, with the programs of INN_BUILD first on PATH and the
 tree's models/ beside them. Numbers may differ by 2 % (another CPU rounds
 otherwise), all other words must be the same.
+
+A ```make block becomes the folder's Makefile. Of a ```yaml block, a workflow,
+the `run:` steps are run as a runner would (bash -e, one script each), but for
+the step "install inn": the programs are there. What a workflow's steps print
+is not compared, they must succeed.
 """
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 NUMBER = re.compile(r"^[-+]?[\d,]*\.?\d+(e[-+]?\d+)?$")
 
 
+def steps(lines):
+    """The scripts of a workflow's steps, in their order, by name."""
+    found, name, at = [], "", 0
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        m = re.match(r"^(\s*)(- |  )(\w+):\s*(.*)$", line)
+        if not m:
+            continue
+        if m[2] == "- ":
+            name = ""
+        if m[3] == "name":
+            name = m[4]
+        if m[3] != "run":
+            continue
+        script = m[4]
+        if script == "|":
+            indent = len(m[1]) + 3
+            body = []
+            while at < len(lines) and (not lines[at].strip() or
+                                       lines[at].startswith(" " * indent)):
+                body.append(lines[at])
+                at += 1
+            script = textwrap.dedent("\n".join(body))
+        if name != "install inn":
+            found.append(script)
+    return found
+
+
 def blocks(path):
     """(command, expected lines) in the order of the page."""
-    shown, found, command = False, [], None
+    shown, found, command, kind, held = False, [], None, "", []
     for line in open(path, encoding="utf-8"):
         line = line.rstrip("\n")
         if line.startswith("```"):
+            if kind == "make":
+                found.append(("cat > Makefile << 'END_OF_BLOCK'\n%s\n"
+                              "END_OF_BLOCK" % "\n".join(held), []))
+            elif kind == "yaml":
+                found += [("set -e\n" + s, ["..."]) for s in steps(held)]
             shown, command = line == "```console", None
+            kind, held = line[3:], []
+        elif kind in ("make", "yaml"):
+            held.append(line)
         elif shown and line.startswith("$ "):
             command = (line[2:], [])
             found.append(command)
