@@ -5,6 +5,9 @@ libinncore_la_SOURCES += \
     runtime/grid/detach.c \
     runtime/grid/internal.h \
     runtime/grid/kernel.c \
+    runtime/grid/mix.c \
+    runtime/grid/mix.h \
+    runtime/grid/mix_body.inc \
     runtime/grid/model.c \
     runtime/grid/model.h \
     runtime/grid/moments.c \

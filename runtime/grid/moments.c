@@ -14,12 +14,13 @@
 #include "runtime/base/tensor.h"
 #include "runtime/base/threads.h"
 #include "runtime/grid/internal.h"
+#include "runtime/grid/mix.h"
 
 /* Columns solved together, and dropped rows that share a pass over L. */
 #define BLOCK 64
 #define ROWS 16
-/* Entries of a row that are summed side by side; divides BLOCK. */
-#define LANES 8
+/* Doubles of a cache line. */
+#define LINE 8
 /* Keeps n (N - n + 1) and N (N + 1) / 2 far below 2^63. */
 #define MAX_CHANNELS ((int64_t)1 << 29)
 /* Most variance that is given back: beyond, little of the outputs is left. */
@@ -111,44 +112,24 @@ static void solve_block(double *x, const struct solve *s, int64_t lo,
     }
 }
 
-/*
- * LANES columns from at on, less what columns lo … hi-1 say. The sums stand
- * in an array of their own for the compiler to see that nothing overlaps.
- */
-static void subtract(double *x, const struct solve *s, int64_t at, int64_t lo,
-                     int64_t hi)
-{
-    double sum[LANES], factor;
-    const double *l = s->l + lo * s->stride + at;
-    int64_t j;
-    int k;
-
-    for (k = 0; k < LANES; k++)
-        sum[k] = x[at + k];
-    for (j = lo; j < hi; j++, l += s->stride) {
-        factor = x[j];
-        for (k = 0; k < LANES; k++)
-            sum[k] -= factor * l[k];
-    }
-    for (k = 0; k < LANES; k++)
-        x[at + k] = sum[k];
-}
-
 static void solve_rows(void *context, size_t part)
 {
     const struct solve *s = context;
-    int64_t first = (int64_t)part * ROWS, hi, lo, at, r;
+    int64_t first = (int64_t)part * ROWS, hi, lo, r;
     int64_t end = first + ROWS < s->dropped ? first + ROWS : s->dropped;
 
     for (hi = s->n; hi > 0; hi = lo) {
-        /* lo is a multiple of BLOCK: what lies below is whole LANES. */
+        double *x = s->x + first * s->stride;
+
         lo = (hi - 1) / BLOCK * BLOCK;
         for (r = first; r < end; r++)
             solve_block(s->x + r * s->stride, s, lo, hi);
-        for (at = 0; at < lo; at += LANES) {
-            for (r = first; r < end; r++)
-                subtract(s->x + r * s->stride, s, at, lo, hi);
-        }
+        /* The columns before, less what these say. */
+        inn_mix_subtract(&(struct inn_mix){
+            .rows = end - first, .terms = hi - lo, .lanes = lo,
+            .to = x, .to_stride = s->stride,
+            .weight = x + lo, .weight_stride = s->stride,
+            .from = s->l + lo * s->stride, .from_stride = s->stride});
     }
 }
 
@@ -274,7 +255,7 @@ static enum inn_status solve(struct solve *s, struct inn_heap *heap,
      * An odd number of cache lines: with a power of two, one column's entries
      * would all fall into the same few places of the cache.
      */
-    s->stride = ((s->n + LANES - 1) / LANES | 1) * LANES;
+    s->stride = ((s->n + LINE - 1) / LINE | 1) * LINE;
     if (!inn_mul_size(&count, (size_t)s->group->size, (size_t)s->stride))
         return inn_fail(err, INN_ERR_LIMIT,
                         "group '%s': %" PRId64 " channels are too many",

@@ -10,10 +10,16 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/grid/internal.h"
+#include "runtime/grid/mix.h"
 #include "runtime/grid/slots.h"
 
-/* Doubles of a tile: what stays in the second-level cache. */
-#define TILE ((int64_t)1 << 16)
+/* Doubles of a tile, to stay in the caches, and how wide it is at most. */
+#define TILE ((int64_t)1 << 17)
+#define LANES 64
+/* Vectors are whole in multiples of this. */
+#define WHOLE 16
+/* From so many entries on, rows that read the same are mixed together. */
+#define MANY 8
 
 /* What happens to one axis: row i is Σ_t weight[t] · element col[t]. */
 struct step {
@@ -24,6 +30,8 @@ struct step {
     int32_t *count;  /* [rows] entries used */
     int64_t *col;    /* [rows × taps] */
     double *weight;  /* [rows × taps] */
+    /* Whether row i, but for its first entry, reads what row i - 1 does. */
+    bool *alike; /* [rows] */
 };
 
 /* One weight under way. */
@@ -89,7 +97,10 @@ static enum inn_status step_new(struct job *job, struct step *step,
                                 job->err);
     step->weight = inn_arena_alloc(&job->arena, entries,
                                    sizeof(*step->weight), job->err);
-    if (step->count == NULL || step->col == NULL || step->weight == NULL)
+    step->alike = inn_arena_alloc(&job->arena, (size_t)step->rows,
+                                  sizeof(*step->alike), job->err);
+    if (step->count == NULL || step->col == NULL || step->weight == NULL ||
+        step->alike == NULL)
         return inn_refused(job->err);
     return INN_OK;
 }
@@ -137,6 +148,21 @@ static void fill_fixed(struct step *step, const struct inn_sampling *s,
     }
 }
 
+/* Least-squares sums: a channel of its own, then all dropped ones. */
+static void find_alike(struct step *step)
+{
+    int64_t i;
+
+    for (i = 1; i < step->rows; i++) {
+        const int64_t *col = step->col + i * step->taps;
+        int32_t n = step->count[i];
+
+        step->alike[i] = n >= MANY && n == step->count[i - 1] &&
+                         memcmp(col + 1, col + 1 - step->taps,
+                                (size_t)(n - 1) * sizeof(*col)) == 0;
+    }
+}
+
 static enum inn_status step_fill(struct job *job, struct step *step,
                                  const struct inn_axis *axis)
 {
@@ -162,6 +188,7 @@ static enum inn_status step_fill(struct job *job, struct step *step,
                          : axis->role == INN_ROLE_IN ? &m->sums : &m->values,
                    &to[i], &from[i]);
     }
+    find_alike(step);
     return INN_OK;
 }
 
@@ -227,31 +254,69 @@ static void convert(void *out, enum inn_type out_type, const void *in,
     inn_convert_elements(out, out_type, in, in_type, n);
 }
 
+/* One row from its entries first … last-1, added to what it holds. */
+static void mix_row(const struct step *step, int64_t i, int first, int last,
+                    double *to, const double *in, int64_t stride)
+{
+    const int64_t *col = step->col + i * step->taps;
+    const double *weight = step->weight + i * step->taps;
+    int64_t c;
+    int k;
+
+    for (k = first; k < last; k++) {
+        const double *from = in + col[k] * stride;
+        double w = weight[k];
+
+        for (c = 0; c < stride; c++)
+            to[c] += w * from[c];
+    }
+}
+
+/* Rows i … end-1, which are alike: the first entries, then the rest at once. */
+static void mix_alike(const struct step *step, int64_t i, int64_t end,
+                      double *out, const double *in, int64_t stride)
+{
+    struct inn_mix mix = {
+        .rows = end - i,
+        .terms = step->count[i] - 1,
+        .lanes = stride,
+        .to = out + i * stride,
+        .to_stride = stride,
+        .weight = step->weight + i * step->taps + 1,
+        .weight_stride = step->taps,
+        .from = in,
+        .from_stride = stride,
+        .row = step->col + i * step->taps + 1,
+    };
+
+    for (; i < end; i++)
+        mix_row(step, i, 0, 1, out + i * stride, in, stride);
+    inn_mix_add(&mix);
+}
+
 /* rows of a tile from its columns; both have stride elements per row. */
 static void mix(const struct step *step, double *out, const double *in,
                 int64_t stride)
 {
-    int64_t i, k, c;
+    int64_t i, c, end;
 
-    for (i = 0; i < step->rows; i++) {
-        const int64_t *col = step->col + i * step->taps;
-        const double *weight = step->weight + i * step->taps;
+    for (i = 0; i < step->rows; i = end) {
         double *to = out + i * stride;
 
+        for (end = i + 1; end < step->rows && step->alike[end]; end++)
+            ;
         /* A lone entry is moved: 0 + 1·(−0) would lose a sign. */
-        if (step->count[i] == 1 && weight[0] == 1.0) {
-            memcpy(to, in + col[0] * stride, (size_t)stride * sizeof(*to));
+        if (step->count[i] == 1 && step->weight[i * step->taps] == 1.0) {
+            memcpy(to, in + step->col[i * step->taps] * stride,
+                   (size_t)stride * sizeof(*to));
             continue;
         }
-        for (c = 0; c < stride; c++)
+        for (c = 0; c < (end - i) * stride; c++)
             to[c] = 0.0;
-        for (k = 0; k < step->count[i]; k++) {
-            const double *from = in + col[k] * stride;
-            double w = weight[k];
-
-            for (c = 0; c < stride; c++)
-                to[c] += w * from[c];
-        }
+        if (end - i > 1)
+            mix_alike(step, i, end, out, in, stride);
+        else
+            mix_row(step, i, 0, step->count[i], to, in, stride);
     }
 }
 
@@ -259,6 +324,89 @@ struct side {
     char *data;
     enum inn_type type;
 };
+
+/* What apply works in. */
+struct tiles {
+    int64_t cols, rows, inner, lanes;
+    double *in, *out; /* [cols × lanes], [rows × lanes] */
+    double *turn;     /* [max(rows, cols) × inner] or NULL */
+    const char *from;
+    enum inn_type from_type;
+    struct side to;
+};
+
+/* n lanes from c on of the o-th matrix [cols × inner], which is wider. */
+static void apply_strip(const struct tiles *t, const struct step *step,
+                        int64_t o, int64_t c, int64_t n)
+{
+    size_t in_size = inn_type_size(t->from_type);
+    size_t out_size = inn_type_size(t->to.type);
+    int64_t i;
+
+    for (i = 0; i < t->cols; i++)
+        convert(t->in + i * n, INN_F64,
+                t->from + (size_t)((o * t->cols + i) * t->inner + c) *
+                              in_size, t->from_type, (size_t)n);
+    mix(step, t->out, t->in, n);
+    for (i = 0; i < t->rows; i++)
+        convert(t->to.data +
+                    (size_t)((o * t->rows + i) * t->inner + c) * out_size,
+                t->to.type, t->out + i * n, INN_F64, (size_t)n);
+}
+
+/* [rows × inner] to every row of wide lanes, from lane at on; or back. */
+static void turn(double *wide, int64_t lanes, double *narrow, int64_t rows,
+                 int64_t inner, bool back)
+{
+    int64_t i, c;
+
+    for (i = 0; i < rows; i++, wide += lanes, narrow += inner) {
+        for (c = 0; c < inner; c++) {
+            if (back)
+                narrow[c] = wide[c];
+            else
+                wide[c] = narrow[c];
+        }
+    }
+}
+
+/* n matrices [cols × inner] from the o-th on, side by side. */
+static void apply_many(const struct tiles *t, const struct step *step,
+                       int64_t o, int64_t n)
+{
+    size_t in_bytes = (size_t)(t->cols * t->inner) *
+                      inn_type_size(t->from_type);
+    size_t out_bytes = (size_t)(t->rows * t->inner) *
+                       inn_type_size(t->to.type);
+    int64_t lanes = n * t->inner, i;
+
+    for (i = 0; i < n; i++) {
+        convert(t->turn, INN_F64, t->from + (size_t)(o + i) * in_bytes,
+                t->from_type, (size_t)(t->cols * t->inner));
+        turn(t->in + i * t->inner, lanes, t->turn, t->cols, t->inner, false);
+    }
+    mix(step, t->out, t->in, lanes);
+    for (i = 0; i < n; i++) {
+        turn(t->out + i * t->inner, lanes, t->turn, t->rows, t->inner, true);
+        convert(t->to.data + (size_t)(o + i) * out_bytes, t->to.type, t->turn,
+                INN_F64, (size_t)(t->rows * t->inner));
+    }
+}
+
+/* Lanes of a tile: what is left of rows that are longer comes by itself. */
+static int64_t tile_lanes(const struct step *step, int64_t outer,
+                          int64_t inner)
+{
+    int64_t n = TILE / (step->rows + step->cols + 1);
+
+    n = n > LANES ? LANES : n;
+    if (n > WHOLE)
+        n = n / WHOLE * WHOLE;
+    if (inner > n)
+        return n > 0 ? n : 1;
+    n /= inner > 0 ? inner : 1;
+    return (n < outer ? n : outer) * inner;
+}
 
 /*
  * One axis: [outer × cols × inner] to [outer × rows × inner], tile by tile,
@@ -268,47 +416,42 @@ static enum inn_status apply(struct job *job, const struct step *step,
                              int64_t outer, int64_t inner, struct side to,
                              const char *from, enum inn_type from_type)
 {
-    size_t in_size = inn_type_size(from_type), out_size, part;
-    int64_t longest = step->rows + step->cols, chunk, o, c, i, n;
-    double *in, *out;
+    struct tiles t = {.cols = step->cols, .rows = step->rows,
+                      .inner = inner, .from = from, .from_type = from_type,
+                      .to = to, .lanes = tile_lanes(step, outer, inner)};
+    int64_t most = t.rows > t.cols ? t.rows : t.cols, o, c, n;
     enum inn_status st = INN_OK;
 
-    out_size = inn_type_size(to.type);
-    chunk = TILE / (longest + 1);
-    if (chunk > inner)
-        chunk = inner;
-    if (chunk < 1)
-        chunk = 1;
-    in = inn_alloc_raw(job->heap, (size_t)(step->cols * chunk), sizeof(*in),
-                       job->err);
-    out = inn_alloc_raw(job->heap, (size_t)(step->rows * chunk),
-                        sizeof(*out), job->err);
-    if (in == NULL || out == NULL) {
+    if (t.lanes == 0)
+        return INN_OK;
+    t.in = inn_alloc_raw(job->heap, (size_t)(t.cols * t.lanes),
+                         sizeof(*t.in), job->err);
+    t.out = inn_alloc_raw(job->heap, (size_t)(t.rows * t.lanes),
+                          sizeof(*t.out), job->err);
+    if (inner <= t.lanes)
+        t.turn = inn_alloc_raw(job->heap, (size_t)(most * inner),
+                               sizeof(*t.turn), job->err);
+    if (t.in == NULL || t.out == NULL ||
+        (inner <= t.lanes && t.turn == NULL)) {
         st = inn_refused(job->err);
         goto done;
     }
-    for (o = 0; o < outer; o++) {
-        for (c = 0; c < inner; c += n) {
-            n = inner - c < chunk ? inner - c : chunk;
-            /* A tile as wide as the rows is one stretch of memory. */
-            part = (size_t)(n == inner ? step->cols * n : n);
-            for (i = 0; i < step->cols; i += n == inner ? step->cols : 1)
-                convert(in + i * n, INN_F64,
-                        from + (size_t)((o * step->cols + i) * inner + c) *
-                                   in_size,
-                        from_type, part);
-            mix(step, out, in, n);
-            part = (size_t)(n == inner ? step->rows * n : n);
-            for (i = 0; i < step->rows; i += n == inner ? step->rows : 1)
-                convert(to.data +
-                            (size_t)((o * step->rows + i) * inner + c) *
-                                out_size,
-                        to.type, out + i * n, INN_F64, part);
+    for (o = 0; o < outer; o += n) {
+        n = 1;
+        if (inner <= t.lanes) {
+            n = t.lanes / inner;
+            n = outer - o < n ? outer - o : n;
+            apply_many(&t, step, o, n);
+            continue;
         }
+        for (c = 0; c < inner; c += t.lanes)
+            apply_strip(&t, step, o, c,
+                        inner - c < t.lanes ? inner - c : t.lanes);
     }
 done:
-    inn_free(job->heap, in);
-    inn_free(job->heap, out);
+    inn_free(job->heap, t.in);
+    inn_free(job->heap, t.out);
+    inn_free(job->heap, t.turn);
     return st;
 }
 

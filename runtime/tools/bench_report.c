@@ -26,7 +26,7 @@ static double layers_ms(const struct inn_bench_row *row)
     return sum;
 }
 
-/* -------------------------------------------------------------- for programs */
+/* ------------------------------------------------------------ for programs */
 
 static void add_layers(struct inn_json *json, cJSON *item,
                        const struct inn_bench_row *row)
@@ -104,7 +104,7 @@ enum inn_status inn_bench_print_json(const struct inn_bench *b,
     return inn_json_print(&json, err);
 }
 
-/* ---------------------------------------------------------------- for people */
+/* -------------------------------------------------------------- for people */
 
 static void add_ms(struct inn_table *table, double ms)
 {
