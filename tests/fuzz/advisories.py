@@ -3,8 +3,8 @@
 
 usage: tests/fuzz/advisories.py
 
-Writes seeds/onnx/adv-*.onnx and seeds/external/adv-*.onnx. What has to come
-of each is said in seeds/expected; tests/fuzz/replay holds us to it.
+Writes seeds/onnx/adv-*.onnx and seeds/external/*.onnx. What has to come of
+each is said in seeds/expected; tests/fuzz/replay holds us to it.
 """
 import numpy as np
 from onnx import TensorProto as T, helper as h
@@ -31,7 +31,8 @@ def tensor(name, dims, kind=T.FLOAT, **fields):
     return t
 
 
-def external(name, location, offset=None, length=None, dims=(4,)):
+def external(name, location, offset=None, length=None, dims=(4,),
+             prefix="adv-"):
     t = T(name="w", data_type=T.FLOAT, data_location=T.EXTERNAL)
     t.dims.extend(dims)
     for key, value in (("location", location), ("offset", offset),
@@ -39,7 +40,7 @@ def external(name, location, offset=None, length=None, dims=(4,)):
         if value is not None:
             t.external_data.add(key=key, value=value)
     m = model([N("Add", ["v", "w"], ["y"])], [t], [info("v", [4])], [Y])
-    save("external", "adv-" + name + ".onnx", m.SerializeToString())
+    save("external", prefix + name + ".onnx", m.SerializeToString())
 
 
 def varint(v):
@@ -55,8 +56,8 @@ def field(number, data):
 
 
 def files():
-    external("inside", "w.bin", "16", "16")
-    external("link-inside", "link-inside.bin")
+    external("inside", "w.bin", "16", "16", prefix="")
+    external("link-inside", "link-inside.bin", prefix="")
     external("dot-dot", "../w.bin")
     external("dot-dot-within", "sub/../w.bin")
     external("absolute", "/etc/hostname")

@@ -20,11 +20,16 @@ tests_fuzz_replay_SOURCES = $(fuzz_sources) tests/fuzz/replay.c
 tests_fuzz_replay_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_replay_LDADD = $(fuzz_ldadd)
 
+check_PROGRAMS += tests/fuzz/damage
+tests_fuzz_damage_SOURCES = $(fuzz_sources) tests/fuzz/damage.c
+tests_fuzz_damage_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_damage_LDADD = $(fuzz_ldadd)
+
 EXTRA_PROGRAMS = tests/fuzz/fuzzer
 tests_fuzz_fuzzer_SOURCES = $(fuzz_sources) tests/fuzz/libfuzzer.c
 tests_fuzz_fuzzer_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzzer_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
-EXTRA_DIST += tests/fuzz/fuzz tests/fuzz/seeds/expected \
+EXTRA_DIST += tests/fuzz/fuzz tests/fuzz/run tests/fuzz/seeds/expected \
     $(wildcard $(srcdir)/tests/fuzz/seeds/*/*)

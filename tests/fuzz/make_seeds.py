@@ -166,6 +166,15 @@ def attention():
         weight("b", 6), weight("wo", 6, 2)], [info("t", [1, 5, 6])], [Y])
 
 
+def pictures():
+    """Takes pictures of any size."""
+    nodes = [N("Conv", ["x", "w1"], ["a"], strides=[2, 2], pads=[1] * 4),
+             N("HardSwish", ["a"], ["b"]), N("GlobalAveragePool", ["b"], ["c"]),
+             N("Flatten", ["c"], ["d"]), N("Gemm", ["d", "w2"], ["y"])]
+    return model(nodes, [weight("w1", 4, 3, 3, 3), weight("w2", 4, 3)],
+                 [info("x", ["N", 3, "H", "W"])], [Y])
+
+
 def old():
     """IR 3, opset 6: initializers that are inputs, attributes for inputs."""
     nodes = [
@@ -206,7 +215,8 @@ def save(folder, name, data):
 
 def main(build):
     nets = {f.__name__: f for f in (residual, moves, parts, carried, halves,
-                                    attention, old)}
+                                    attention, pictures,
+                                    old)}
     for name, make in nets.items():
         data = make().SerializeToString()
         save("onnx", name + ".onnx", data)
@@ -240,6 +250,15 @@ def main(build):
     out = io.BytesIO()
     np.savez_compressed(out, x=np.arange(100, dtype=np.int64), other=np.ones(3))
     save("npz", "deflated.npz", out.getvalue())
+
+    # What fits residual.onnx: an input, and pictures to evaluate it with.
+    out = io.BytesIO()
+    np.save(out, R.rand(1, 3, 8, 8).astype("<f4"))
+    save("npy", "input.npy", out.getvalue())
+    out = io.BytesIO()
+    np.savez_compressed(out, x=R.randint(0, 255, (4, 8, 8, 3), np.uint8),
+                        y=np.arange(4))
+    save("npz", "data.npz", out.getvalue())
 
     save("image", "grey.png", png(0, 8, bytes(range(8)), 6))
     save("image", "rgb.png", png(2, 8, bytes(range(24)), 5))
