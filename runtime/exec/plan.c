@@ -78,6 +78,24 @@ static bool shapes_known(const struct inn_schedule *s, const int *values,
     return true;
 }
 
+/* Whether a row that computes in f32 is given floats, and nothing else. */
+static bool fits_types(const struct inn_schedule *s,
+                       const struct inn_node *node, const struct inn_op *op)
+{
+    int i;
+
+    for (i = 0; i < node->n_inputs + node->n_outputs; i++) {
+        int v = i < node->n_inputs ? node->inputs[i]
+                                   : node->outputs[i - node->n_inputs];
+        const struct inn_tensor *t = inn_shapes_get(&s->shapes, v);
+
+        if (op->types == INN_OP_FLOAT && t != NULL &&
+            !inn_type_is_float(t->type))
+            return false;
+    }
+    return true;
+}
+
 /*
  * All that stands in the way, in one error. Behind a graph node of unknown
  * output size everything is unknown: only the first of each chain is named.
@@ -97,7 +115,7 @@ static enum inn_status check_runnable(const struct inn_builder *b,
         if (!needed[i])
             continue;
         if (op == NULL || op->infer == NULL || op->run == NULL ||
-            node->n_captures != 0 ||
+            node->n_captures != 0 || !fits_types(b->s, node, op) ||
             (!shapes_known(b->s, node->outputs, node->n_outputs) &&
              shapes_known(b->s, node->inputs, node->n_inputs)))
             which[n++] = i;

@@ -147,15 +147,14 @@ static enum inn_status check_float(const struct inn_run *c, bool *convert)
     int i;
 
     *convert = false;
-    if (c->n_in < 1 || c->in[0] == NULL ||
-        !inn_type_is_float(c->in[0]->type))
-        return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
-                             "can't run on type %s",
-                             c->n_in < 1 || c->in[0] == NULL
-                               ? "?" : inn_type_name(c->in[0]->type));
     for (i = 0; i < c->n_in; i++) {
-        if (c->in[i] != NULL && inn_type_is_float(c->in[i]->type) &&
-            c->in[i]->type != INN_F32)
+        if (c->in[i] == NULL)
+            continue;
+        if (!inn_type_is_float(c->in[i]->type))
+            return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
+                                 "can't run on type %s",
+                                 inn_type_name(c->in[i]->type));
+        if (c->in[i]->type != INN_F32)
             *convert = true;
     }
     for (i = 0; i < c->n_out; i++) {

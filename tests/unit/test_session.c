@@ -1,6 +1,7 @@
 /* Sessions on small graphs: inputs, outputs, plans, memory, every error. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,27 @@ START_TEST(steps_tell_what_computes_them_and_are_timed_on_request)
     }
     ck_assert_int_eq(convs, 1);
     inn_session_free(s);
+    graph_end();
+}
+END_TEST
+
+/* Found by tests/fuzz: 2 bytes an element, and a kernel that writes 4. */
+START_TEST(rows_that_compute_in_floats_run_on_nothing_else)
+{
+    static const char *const ops[] = {"Softmax", "Sigmoid", "Elu", "Hardmax",
+                                      "GlobalMaxPool"};
+    int64_t dims[] = {1, 2, 3, 3};
+    struct inn_session *s;
+    struct inn_error err = {0};
+    char says[64];
+
+    graph_begin();
+    add_output(add_op(ops[_i], add_input("x", INN_U16, 4, dims), -1, -1));
+    ck_assert_int_eq(inn_session_new(&s, graph, NULL, &err),
+                     INN_ERR_UNSUPPORTED);
+    snprintf(says, sizeof(says), "can't be run: %s", ops[_i]);
+    ck_assert_msg(strstr(err.message, says) != NULL, "%s", err.message);
+    ck_assert_ptr_null(s);
     graph_end();
 }
 END_TEST
@@ -404,6 +426,8 @@ int main(void)
     tcase_add_loop_test(
         t, steps_tell_what_computes_them_and_are_timed_on_request, 0, 2);
     tcase_add_test(t, inputs_are_held_to_what_the_network_declares);
+    tcase_add_loop_test(t, rows_that_compute_in_floats_run_on_nothing_else,
+                        0, 5);
     tcase_add_test(t, everything_unsupported_is_listed_in_one_line);
     tcase_add_test(t, what_no_output_needs_is_not_run);
     tcase_add_test(t, weights_must_be_there);
