@@ -162,7 +162,11 @@ INN_API enum inn_status inn_net_read(struct inn_net **net, const char *path,
                                      struct inn_error *err);
 INN_API void inn_net_free(struct inn_net *net);
 
-/* Writes plain ONNX atomically; INN_ERR_IO if path exists, unless overwrite. */
+/*
+ * Writes plain ONNX atomically; INN_ERR_IO if path exists, unless overwrite.
+ * A network of more than 2 GiB has its weights beside it, in path and
+ * ".data"; these are renamed into place first, the network after them.
+ */
 INN_API enum inn_status inn_net_write(const struct inn_net *net,
                                       const char *path, bool overwrite,
                                       struct inn_error *err);

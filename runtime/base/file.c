@@ -5,6 +5,7 @@
  *
  * Messages don't repeat the path: who called knows it.
  */
+#define _DEFAULT_SOURCE /* madvise */
 #include "runtime/base/file.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@
 #define WRITE_MOST ((size_t)1 << 30)
 #define BUFFER ((size_t)64 << 10)
 #define TEMP_TRIES 100
+#define RELEASE_LEAST ((size_t)16 << 20)
 
 static enum inn_status map_fd(struct inn_bytes *bytes, int fd, bool one_link,
                               struct inn_error *err)
@@ -82,6 +84,29 @@ void inn_file_unmap(struct inn_bytes *bytes)
         munmap((void *)(uintptr_t)bytes->data, bytes->len);
     bytes->data = NULL;
     bytes->len = 0;
+}
+
+void inn_file_release(const struct inn_bytes *bytes, size_t offset,
+                      size_t len)
+{
+#ifdef MADV_DONTNEED
+    long size = sysconf(_SC_PAGESIZE);
+    size_t page = size > 0 ? (size_t)size : 4096, first, last;
+
+    /* Where it is little, taking it in again costs more than it helps. */
+    if (len < RELEASE_LEAST || offset > bytes->len ||
+        len > bytes->len - offset)
+        return;
+    first = (offset + page - 1) / page * page;
+    last = (offset + len) / page * page;
+    if (first < last)
+        madvise((void *)(uintptr_t)(bytes->data + first), last - first,
+                MADV_DONTNEED);
+#else
+    (void)bytes;
+    (void)offset;
+    (void)len;
+#endif
 }
 
 enum walk { WALK_OK, WALK_ERROR, WALK_LINK };

@@ -17,6 +17,12 @@ struct inn_bytes {
 enum inn_status inn_file_map(struct inn_bytes *bytes, const char *path,
                              struct inn_error *err);
 void inn_file_unmap(struct inn_bytes *bytes);
+/*
+ * Says that a stretch won't be needed soon, so that it no longer counts as
+ * the process's memory. It can be read as before. Nothing for short ones.
+ */
+void inn_file_release(const struct inn_bytes *bytes, size_t offset,
+                      size_t len);
 
 /*
  * Maps relative, a path below the folder dir: absolute paths, "..", and

@@ -48,6 +48,8 @@ static enum inn_status source_load(void *state, int w, void *data,
     st = inn_decode_section(data, &s->sections[i],
                             s->file.data + s->sections[i].offset, 0, s->heap,
                             err);
+    inn_file_release(&s->file, (size_t)s->sections[i].offset,
+                     (size_t)s->sections[i].stored_bytes);
     if (st == INN_ERR_FORMAT)
         inn_error_prefix(err, "section %d (tensor)", i);
     return st;
@@ -63,9 +65,12 @@ static void verify_part(void *context, size_t part)
     struct verifying *v = context;
     const struct inn_section *s = &v->source->sections[part];
     size_t bad = atomic_load(&v->bad);
+    uint64_t hash = XXH3_64bits(v->source->file.data + s->offset,
+                                (size_t)s->stored_bytes);
 
-    if (XXH3_64bits(v->source->file.data + s->offset,
-                    (size_t)s->stored_bytes) == s->hash)
+    inn_file_release(&v->source->file, (size_t)s->offset,
+                     (size_t)s->stored_bytes);
+    if (hash == s->hash)
         return;
     while (part < bad && !atomic_compare_exchange_weak(&v->bad, &bad, part))
         ;

@@ -5,6 +5,7 @@ libinncore_la_SOURCES += \
     runtime/graph/internal.h \
     runtime/graph/onnx.h \
     runtime/graph/onnx_attr.c \
+    runtime/graph/onnx_beside.c \
     runtime/graph/onnx_external.c \
     runtime/graph/onnx_function.c \
     runtime/graph/onnx_internal.h \

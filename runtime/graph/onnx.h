@@ -36,12 +36,19 @@ enum inn_status inn_onnx_parse(struct inn_graph **graph, const uint8_t *bytes,
  * Writes atomically; refuses an existing path unless overwrite. "-" is
  * stdout. The declared shapes of values are written as they stand in graph.
  * Initializers that nothing uses are left out, unless they are inputs. A
- * Constant whose value has an init is written with that.
- * INN_ERR_LIMIT: more than 2 GiB. INN_ERR_IO.
+ * Constant whose value has an init is written with that. A network of more
+ * than 2 GiB has its weights beside it, in path and ".data", which is
+ * refused or replaced alike; a stream can't have them: INN_ERR_LIMIT.
+ * INN_ERR_IO.
  */
 enum inn_status inn_onnx_write(const struct inn_graph *graph,
                                const char *path, bool overwrite,
                                struct inn_error *err);
+
+/* The same with another limit: what is larger has its weights beside it. */
+enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
+                                      const char *path, bool overwrite,
+                                      size_t most, struct inn_error *err);
 
 /*
  * Packs to memory; own, inn_free(graph->heap). weightless leaves out the data

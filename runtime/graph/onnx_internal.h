@@ -134,4 +134,31 @@ enum inn_status inn_onnx_inline(struct inn_onnx_flat **flat, size_t *n_flat,
                                 struct inn_arena *arena,
                                 struct inn_error *err);
 
+/* Weights that are written beside a model: onnx_beside.c. */
+struct inn_onnx_beside {
+    struct inn_arena arena;
+    const char *path;     /* of the file: the model's and ".data" */
+    const char *location; /* the same without folders */
+    const struct inn_tensor **tensors; /* in the order of the file */
+    int n;
+    uint64_t at; /* end of the last */
+};
+
+/* For a model at path; inn_onnx_beside_free after failure too. _LIMIT: none. */
+enum inn_status inn_onnx_beside_new(struct inn_onnx_beside *b,
+                                    const struct inn_graph *graph,
+                                    const char *path, struct inn_error *err);
+void inn_onnx_beside_free(struct inn_onnx_beside *b);
+/* Moves a message's raw data there, unless it is small. */
+enum inn_status inn_onnx_beside_add(struct inn_onnx_beside *b,
+                                    Onnx__TensorProto *proto,
+                                    const struct inn_tensor *tensor,
+                                    struct inn_error *err);
+/* Atomic; refuses an existing file unless overwrite. */
+enum inn_status inn_onnx_beside_write(const struct inn_onnx_beside *b,
+                                      bool overwrite, struct inn_heap *heap,
+                                      struct inn_error *err);
+/* Where the model could not be written after all. */
+void inn_onnx_beside_remove(const struct inn_onnx_beside *b);
+
 #endif

@@ -3,6 +3,7 @@
  * file: nothing the size of the weights is made on the way.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runtime/base/file.h"
 #include "runtime/graph/onnx_internal.h"
@@ -10,6 +11,7 @@
 struct writer {
     const struct inn_graph *g;
     const bool *skip; /* of whose init the data is left out, or NULL */
+    struct inn_onnx_beside *beside; /* takes the weights, or NULL */
     int *uses;
     struct inn_arena arena;
     Onnx__ModelProto model;
@@ -364,6 +366,9 @@ static enum inn_status write_initializers(struct writer *w)
             continue;
         st = write_tensor(w, t, g->values[i].init,
                           w->skip != NULL && w->skip[i]);
+        if (st == INN_OK && w->beside != NULL)
+            st = inn_onnx_beside_add(w->beside, *t, g->values[i].init,
+                                     w->err);
         if (st != INN_OK)
             break;
         (*t)->name = text(g->values[i].name);
@@ -430,8 +435,11 @@ static enum inn_status write_model(struct writer *w)
     return st == INN_OK ? write_graph(w) : st;
 }
 
-/* Builds the message in w's arena and says how long it is once packed. */
-static enum inn_status build(struct writer *w, size_t *size)
+/*
+ * Builds the message in w's arena and says how long it is once packed; more
+ * than most is refused.
+ */
+static enum inn_status build(struct writer *w, size_t *size, size_t most)
 {
     enum inn_status st;
 
@@ -445,10 +453,10 @@ static enum inn_status build(struct writer *w, size_t *size)
     if (st != INN_OK)
         return st;
     *size = protobuf_c_message_get_packed_size(&w->model.base);
-    if (*size > INN_WIRE_MAX_BYTES)
+    if (*size > most)
         return inn_fail(w->err, INN_ERR_LIMIT,
                         "the network takes %zu bytes; an ONNX file has at "
-                        "most %zu", *size, INN_WIRE_MAX_BYTES);
+                        "most %zu", *size, most);
     return INN_OK;
 }
 
@@ -467,31 +475,81 @@ static void append(ProtobufCBuffer *buffer, size_t len, const uint8_t *data)
         b->status = inn_write_bytes(b->out, data, len, b->err);
 }
 
+static enum inn_status write_file(struct writer *w, const char *path,
+                                  bool overwrite)
+{
+    struct file_buffer buffer = {{append}, NULL, INN_OK, w->err};
+    enum inn_status st;
+
+    st = inn_write_open(&buffer.out, path, overwrite, w->g->heap, w->err);
+    if (st != INN_OK)
+        goto out;
+    protobuf_c_message_pack_to_buffer(&w->model.base, &buffer.base);
+    st = buffer.status;
+    if (st == INN_OK)
+        st = inn_write_commit(buffer.out, w->err);
+out:
+    inn_write_close(buffer.out);
+    return st;
+}
+
+/*
+ * The weights first: a model whose weights are missing never shows. What was
+ * there before is replaced by two renames, one after the other.
+ */
+static enum inn_status write_beside(const struct inn_graph *graph,
+                                    const char *path, bool overwrite,
+                                    size_t most, struct inn_error *err)
+{
+    struct inn_onnx_beside beside;
+    struct writer w = {.g = graph, .beside = &beside, .err = err};
+    enum inn_status st;
+    struct stat s;
+    size_t size;
+
+    st = inn_onnx_beside_new(&beside, graph, path, err);
+    if (st == INN_OK && !overwrite && stat(path, &s) == 0)
+        st = inn_fail(err, INN_ERR_IO, "exists already");
+    if (st == INN_OK)
+        st = build(&w, &size, most);
+    if (st == INN_OK)
+        st = inn_onnx_beside_write(&beside, overwrite, graph->heap, err);
+    if (st == INN_OK) {
+        st = write_file(&w, path, overwrite);
+        if (st != INN_OK)
+            inn_onnx_beside_remove(&beside);
+    }
+    inn_arena_free(&w.arena);
+    inn_onnx_beside_free(&beside);
+    return st;
+}
+
+enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
+                                      const char *path, bool overwrite,
+                                      size_t most, struct inn_error *err)
+{
+    struct inn_error local = {INN_OK, ""};
+    struct writer w = {.g = graph, .err = &local};
+    enum inn_status st;
+    size_t size = 0;
+
+    st = build(&w, &size, most);
+    if (st == INN_OK)
+        st = write_file(&w, path, overwrite);
+    inn_arena_free(&w.arena);
+    if (st == INN_ERR_LIMIT && size > most)
+        return write_beside(graph, path, overwrite, most, err);
+    if (st != INN_OK && err != NULL)
+        *err = local;
+    return st;
+}
+
 enum inn_status inn_onnx_write(const struct inn_graph *graph,
                                const char *path, bool overwrite,
                                struct inn_error *err)
 {
-    struct writer w = {0};
-    struct file_buffer buffer = {{append}, NULL, INN_OK, err};
-    enum inn_status st;
-    size_t size = 0;
-
-    w.g = graph;
-    w.err = err;
-    st = build(&w, &size);
-    if (st != INN_OK)
-        goto out;
-    st = inn_write_open(&buffer.out, path, overwrite, graph->heap, err);
-    if (st != INN_OK)
-        goto out;
-    protobuf_c_message_pack_to_buffer(&w.model.base, &buffer.base);
-    st = buffer.status;
-    if (st == INN_OK)
-        st = inn_write_commit(buffer.out, err);
-out:
-    inn_write_close(buffer.out);
-    inn_arena_free(&w.arena);
-    return st;
+    return inn_onnx_write_within(graph, path, overwrite, INN_WIRE_MAX_BYTES,
+                                 err);
 }
 
 enum inn_status inn_onnx_pack(const struct inn_graph *graph,
@@ -507,7 +565,7 @@ enum inn_status inn_onnx_pack(const struct inn_graph *graph,
     w.g = graph;
     w.skip = skip_data;
     w.err = err;
-    st = build(&w, &size);
+    st = build(&w, &size, INN_WIRE_MAX_BYTES);
     if (st != INN_OK)
         goto out;
     *bytes = inn_alloc_raw(graph->heap, size, 1, err);

@@ -654,14 +654,13 @@ START_TEST(file_is_written_whole_and_not_over_another)
 }
 END_TEST
 
-START_TEST(network_of_two_gibibytes_fits_no_file)
+START_TEST(network_of_two_gibibytes_fits_no_stream)
 {
     const float values[] = {1, 2};
     struct bytes w = floats_of("w", 2, values), graph = graph_with(&w, "w"),
                  model = model_of(8, 13, &graph);
     struct inn_graph *g = parse(&model);
     uint8_t *packed;
-    char path[128];
     size_t len;
 
     /* Refused by its size: the bytes are never touched. */
@@ -669,10 +668,96 @@ START_TEST(network_of_two_gibibytes_fits_no_file)
     ck_assert_int_eq(inn_onnx_pack(g, NULL, &packed, &len, &err),
                      INN_ERR_LIMIT);
     ck_assert_ptr_null(packed);
-    ck_assert_int_eq(inn_onnx_write(g, in_folder(path, "big.onnx"), false,
-                                    &err), INN_ERR_LIMIT);
     ck_assert_ptr_nonnull(strstr(err.message, "2147483647"));
+    ck_assert_int_eq(inn_onnx_write(g, "/dev/null", true, &err),
+                     INN_ERR_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err.message, "stream"));
+    inn_graph_free(g);
+}
+END_TEST
+
+/* Two weights that are large enough to lie beside a model, and a small one. */
+static struct inn_graph *graph_with_large(float *values)
+{
+    struct bytes w = floats_of("w", 700, values),
+                 v = floats_of("v", 301, values + 700),
+                 u = floats_of("u", 2, values), graph = graph_with(&w, "w"),
+                 model;
+
+    put_sub(&graph, 5, &v);
+    put_sub(&graph, 5, &u);
+    model = node_of("Sum", "", "v", "u", "more");
+    put_sub(&graph, 1, &model);
+    model = info_of("more", 1);
+    put_sub(&graph, 12, &model);
+    model = model_of(8, 13, &graph);
+    return parse(&model);
+}
+
+START_TEST(weights_of_a_network_too_large_lie_beside_it)
+{
+    float values[1001];
+    struct inn_graph *g, *again;
+    char path[128], data[128];
+    int i, v;
+
+    for (i = 0; i < 1001; i++)
+        values[i] = (float)i;
+    g = graph_with_large(values);
+    in_folder(path, "out.onnx");
+    in_folder(data, "out.onnx.data");
+    save(data, "old", 3);
+    ck_assert_int_eq(inn_onnx_write_within(g, path, false, 2000, &err),
+                     INN_ERR_IO);
     ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(inn_onnx_write_within(g, path, true, 2000, &err),
+                     INN_OK);
+    ck_assert_int_eq(inn_onnx_write_within(g, path, false, 2000, &err),
+                     INN_ERR_IO);
+    ck_assert_int_eq(inn_onnx_read(&again, path, NULL, heap, &err), INN_OK);
+    for (v = 0; v < g->n_values; v++) {
+        const struct inn_tensor *a = g->values[v].init, *b;
+
+        if (a == NULL)
+            continue;
+        b = init_of(again, g->values[v].name);
+        ck_assert_uint_eq(a->bytes, b->bytes);
+        ck_assert_mem_eq(a->data, b->data, a->bytes);
+    }
+    ck_assert_uint_eq((uintptr_t)init_of(again, "v")->data % 64, 0);
+    inn_graph_free(again);
+    /* What names its own file is not written to it. */
+    ck_assert_int_eq(inn_onnx_read(&again, path, NULL, heap, &err), INN_OK);
+    in_folder(path, "other.onnx");
+    ck_assert_int_eq(inn_onnx_write_within(again, path, false, 2000, &err),
+                     INN_OK);
+    ck_assert_int_eq(access(in_folder(data, "other.onnx.data"), F_OK), 0);
+    inn_graph_free(again);
+    inn_graph_free(g);
+}
+END_TEST
+
+START_TEST(writing_beside_survives_every_failed_allocation)
+{
+    float values[1001] = {1};
+    struct inn_graph *g = graph_with_large(values);
+    char path[128], data[128];
+    enum inn_status st = INN_ERR_MEMORY;
+    size_t n;
+
+    in_folder(path, "out.onnx");
+    in_folder(data, "out.onnx.data");
+    for (n = 1; st != INN_OK; n++) {
+        inn_heap_fail_at(heap, n);
+        st = inn_onnx_write_within(g, path, false, 2000, &err);
+        inn_heap_fail_at(heap, 0);
+        if (st == INN_OK)
+            break;
+        ck_assert_int_eq(st, INN_ERR_MEMORY);
+        ck_assert_int_ne(access(path, F_OK), 0);
+        ck_assert_int_ne(access(data, F_OK), 0);
+    }
+    ck_assert_uint_gt(n, 10);
     inn_graph_free(g);
 }
 END_TEST
@@ -845,7 +930,9 @@ int main(void)
     tcase_add_test(t, bytes_in_memory_have_no_external_data);
     tcase_add_test(t, weights_can_be_left_out_and_only_then_be_missing);
     tcase_add_test(t, file_is_written_whole_and_not_over_another);
-    tcase_add_test(t, network_of_two_gibibytes_fits_no_file);
+    tcase_add_test(t, network_of_two_gibibytes_fits_no_stream);
+    tcase_add_test(t, weights_of_a_network_too_large_lie_beside_it);
+    tcase_add_test(t, writing_beside_survives_every_failed_allocation);
     tcase_add_test(t, tensor_of_a_test_case_is_read_with_its_name);
     tcase_add_test(t, reading_survives_every_failed_allocation);
     tcase_add_test(t, reading_under_every_ceiling_says_limit);
