@@ -19,6 +19,7 @@
 
 /* A factor's digits below 2^-40 change no width. */
 #define BISECTIONS 40
+#define NS_PER_MS 1e6
 /* Widest sampling there is, in multiples of N. */
 #define WIDEST 4
 
@@ -271,6 +272,9 @@ static enum inn_status measure(int64_t *value, const struct wish *w,
     enum inn_status st;
 
     *value = 0;
+    if (w->request->budget == INN_BUDGET_TIME)
+        return w->request->pace->measure(value, w->request->pace->state,
+                                         widths, err);
     if (w->request->budget == INN_BUDGET_MACS) {
         st = inn_plan_cost(&cost, w->model, widths, err);
         *value = cost.macs;
@@ -288,6 +292,19 @@ static const char *budget_unit(enum inn_budget budget)
            : budget == INN_BUDGET_BYTES ? "bytes" : "parameters";
 }
 
+static enum inn_status too_little(const struct wish *w, double limit,
+                                  int64_t least, struct inn_error *err)
+{
+    if (w->request->budget == INN_BUDGET_TIME)
+        return inn_fail(err, INN_ERR_RANGE,
+                        "a budget of %.3g ms can't be met: the least widths "
+                        "take about %.3g", limit / NS_PER_MS,
+                        (double)least / NS_PER_MS);
+    return inn_fail(err, INN_ERR_RANGE,
+                    "a budget of %.0f %s can't be met: the least widths have "
+                    "%" PRId64, limit, budget_unit(w->request->budget), least);
+}
+
 /* The budget in units. */
 static enum inn_status budget_limit(double *limit, const struct wish *w,
                                     struct inn_error *err)
@@ -298,6 +315,13 @@ static enum inn_status budget_limit(double *limit, const struct wish *w,
     int64_t whole;
 
     *limit = share;
+    if (w->request->budget == INN_BUDGET_TIME) {
+        *limit = share * NS_PER_MS;
+        if (share > 0.0 && w->request->pace != NULL)
+            return INN_OK;
+        return inn_fail(err, INN_ERR_RANGE, "a budget of %g ms is none",
+                        share);
+    }
     if (w->request->budget == INN_BUDGET_BYTES) {
         if (share >= 1.0)
             return INN_OK;
@@ -337,10 +361,7 @@ static enum inn_status bisect(int64_t *widths, const struct wish *w,
     widths_for(widths, w, low);
     st = measure(&value, w, widths, err);
     if (st == INN_OK && (double)value > limit)
-        st = inn_fail(err, INN_ERR_RANGE,
-                      "a budget of %.0f %s can't be met: the least widths "
-                      "have %" PRId64, limit, budget_unit(w->request->budget),
-                      value);
+        st = too_little(w, limit, value, err);
     for (i = 0; st == INN_OK && i < BISECTIONS; i++) {
         middle = 0.5 * (low + high);
         widths_for(trial, w, middle);
@@ -432,7 +453,7 @@ static enum inn_status spread(int64_t *widths, const struct wish *w,
     for (g = 0; st == INN_OK && g < model->n_groups; g++)
         st = make_ladder(&ladders[g], w, g, high, &arena, err);
     if (st == INN_OK)
-        st = inn_spread_prices(prices, model, w->request->budget, err);
+        st = inn_spread_prices(prices, model, w->request, err);
     task.ladders = ladders;
     task.prices = prices;
     task.start = even;

@@ -14,7 +14,16 @@ struct inn_width_rule {
 };
 
 enum inn_budget { INN_BUDGET_NONE, INN_BUDGET_PARAMS, INN_BUDGET_MACS,
-                  INN_BUDGET_BYTES };
+                  INN_BUDGET_BYTES, INN_BUDGET_TIME };
+
+/* What widths cost in time, as somebody has measured it. */
+struct inn_pace {
+    const void *state;
+    /* Nanoseconds of a run at widths. */
+    enum inn_status (*measure)(int64_t *ns, const void *state,
+                               const int64_t *widths, struct inn_error *err);
+    const double *node_ns; /* [graph->n_nodes] of each at full width */
+};
 
 /* How a budget is shared among the groups. */
 enum inn_spread {
@@ -27,7 +36,8 @@ struct inn_width_request {
     const struct inn_width_rule *rules;
     size_t n_rules;
     enum inn_budget budget;
-    double budget_value; /* F <= 1 of the whole for params, macs; bytes */
+    double budget_value; /* F <= 1 of the whole for params, macs; bytes; ms */
+    const struct inn_pace *pace; /* of INN_BUDGET_TIME, else NULL */
     enum inn_spread spread;
     int64_t round;       /* 0: 8 where N >= 64, else 1 */
     int64_t min;         /* least width; 0: 1 */
@@ -42,6 +52,7 @@ struct inn_plan {
     int n_groups;
     enum inn_partition partition;
     enum inn_quadrature quadrature;
+    double took_ms; /* a run, where it was timed for the plan's sake; else 0 */
 };
 
 /* Parameters, multiply-accumulates and f32 bytes of weights at widths. */

@@ -98,51 +98,69 @@ static int weight_behind(const struct inn_model *model, int value)
     return -1;
 }
 
+/* What the graph node costs falls on the weight it reads. */
 static void price_node(double *prices, const struct inn_model *model,
-                       const struct inn_node *node,
-                       const struct inn_shapes *shapes)
+                       const struct inn_node *node, double cost)
+{
+    const struct inn_tensor *t;
+    int w;
+
+    if (node->n_inputs < 2)
+        return;
+    w = weight_behind(model, node->inputs[1]);
+    if (w < 0)
+        w = weight_behind(model, node->inputs[0]);
+    if (w < 0)
+        return;
+    t = model->graph->values[model->weights[w].value].init;
+    if (inn_tensor_count(t) > 0)
+        prices[w] += cost / (double)inn_tensor_count(t);
+}
+
+static double macs_of(const struct inn_node *node,
+                      const struct inn_shapes *shapes)
 {
     const struct inn_tensor *in[2], *out;
     struct inn_tensor y;
     struct inn_infer c = {node, in, &y, 2, 1, NULL, NULL};
-    const struct inn_tensor *t;
-    int w;
 
     if (node->n_inputs < 2 || node->n_outputs < 1)
-        return;
+        return 0;
     in[0] = inn_shapes_get(shapes, node->inputs[0]);
     in[1] = inn_shapes_get(shapes, node->inputs[1]);
     out = inn_shapes_get(shapes, node->outputs[0]);
-    w = weight_behind(model, node->inputs[1]);
-    if (w < 0)
-        w = weight_behind(model, node->inputs[0]);
-    if (w < 0 || out == NULL)
-        return;
+    if (out == NULL)
+        return 0;
     y = *out;
-    t = model->graph->values[model->weights[w].value].init;
-    if (inn_tensor_count(t) > 0)
-        prices[w] += (double)inn_node_macs(&c) / (double)inn_tensor_count(t);
+    return (double)inn_node_macs(&c);
 }
 
 enum inn_status inn_spread_prices(double *prices,
                                   const struct inn_model *model,
-                                  enum inn_budget budget,
+                                  const struct inn_width_request *request,
                                   struct inn_error *err)
 {
+    const struct inn_graph *g = model->graph;
     struct inn_shapes shapes;
     enum inn_status st;
     int i;
 
     for (i = 0; i < model->n_weights; i++)
-        prices[i] = budget == INN_BUDGET_BYTES ? sizeof(float)
-                    : budget == INN_BUDGET_MACS ? 0 : 1;
-    if (budget != INN_BUDGET_MACS)
+        prices[i] = request->budget == INN_BUDGET_BYTES ? sizeof(float)
+                    : request->budget == INN_BUDGET_PARAMS ? 1 : 0;
+    if (request->budget == INN_BUDGET_TIME) {
+        for (i = 0; i < g->n_nodes; i++)
+            price_node(prices, model, &g->nodes[i],
+                       request->pace->node_ns[i]);
+    }
+    if (request->budget != INN_BUDGET_MACS)
         return INN_OK;
-    st = inn_shapes_infer(&shapes, model->graph, model->bindings,
+    st = inn_shapes_infer(&shapes, g, model->bindings,
                           (size_t)model->n_bindings, INN_MODEL_SPATIAL,
                           (size_t)64 << 10, err);
-    for (i = 0; st == INN_OK && i < model->graph->n_nodes; i++)
-        price_node(prices, model, &model->graph->nodes[i], &shapes);
+    for (i = 0; st == INN_OK && i < g->n_nodes; i++)
+        price_node(prices, model, &g->nodes[i], macs_of(&g->nodes[i],
+                                                        &shapes));
     inn_shapes_free(&shapes);
     return st;
 }

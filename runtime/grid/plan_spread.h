@@ -37,12 +37,13 @@ bool inn_spread_known(const struct inn_model *model);
 double inn_spread_error(const struct inn_model *model, int g, int64_t n);
 
 /*
- * prices[n_weights] of a budget: 1 for parameters, 4 for bytes; for MACs
- * those of the graph nodes that read the weight, at full width, by element.
+ * prices[n_weights] of the request's budget: 1 for parameters, 4 for bytes;
+ * for MACs and time those of the graph nodes that read the weight, at full
+ * width, by element.
  */
 enum inn_status inn_spread_prices(double *prices,
                                   const struct inn_model *model,
-                                  enum inn_budget budget,
+                                  const struct inn_width_request *request,
                                   struct inn_error *err);
 
 /*

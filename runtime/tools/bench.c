@@ -83,17 +83,6 @@ static const char *wrong_numbers(const struct inn_bench_values *v)
     return NULL;
 }
 
-/* The width a row is called by, where no --widths names it. */
-static double one_width(const struct inn_bench *b)
-{
-    const struct inn_sampling *s = &b->v->sampling;
-
-    if (b->net.model == NULL || s->plan != NULL || s->set.n > 0 ||
-        s->params > 0 || s->macs > 0 || s->bytes > 0)
-        return NAN;
-    return s->width > 0 ? s->width : 1;
-}
-
 static size_t at_least_one(size_t n)
 {
     return n > 0 ? n : 1;
@@ -124,7 +113,9 @@ static enum inn_status list_rows(struct inn_bench *b, struct inn_error *err)
         if (v->batch.n > 0)
             row->batch = (int64_t)v->batch.items[rest % n_batch];
         rest /= n_batch;
-        row->width = v->widths.n > 0 ? v->widths.items[rest] : one_width(b);
+        row->width = v->widths.n > 0 ? v->widths.items[rest]
+                     : b->net.model != NULL ? inn_sampling_width(&v->sampling)
+                                            : NAN;
         row->precision = "f32";
         inn_arena_init(&row->arena, b->cli->heap);
     }

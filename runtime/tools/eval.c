@@ -278,15 +278,6 @@ static enum inn_status print_table(struct inn_eval *e,
     return inn_table_print(&table, stdout, 0, err);
 }
 
-/* The width a row is called by, where no --widths names it. */
-static double one_width(const struct inn_sampling *s)
-{
-    if (s->plan != NULL || s->set.n > 0 || s->params > 0 || s->macs > 0 ||
-        s->bytes > 0)
-        return NAN;
-    return s->width > 0 ? s->width : 1;
-}
-
 /* What is wrong with any row, before hours of work. */
 static enum inn_status check_rows(struct inn_eval *e,
                                   const struct inn_rules *rules,
@@ -298,10 +289,11 @@ static enum inn_status check_rows(struct inn_eval *e,
     size_t i, n_widths = v->widths.n > 0 ? v->widths.n : 1;
 
     for (i = 0; i < n_widths * n_rules && st == INN_OK; i++) {
-        st = inn_sampling_plan(&plan, e->net.model, &v->sampling,
-                               v->widths.n > 0 ? v->widths.items[i / n_rules]
-                                               : 0,
-                               &rules[i % n_rules], &e->net.arena, err);
+        st = inn_network_plan(&plan, &e->net, &v->sampling,
+                              v->widths.n > 0 ? v->widths.items[i / n_rules]
+                                              : 0,
+                              &rules[i % n_rules], (int)v->common.threads,
+                              err);
         inn_plan_free(&plan);
     }
     return st;
@@ -335,7 +327,7 @@ static enum inn_status run_rows(struct inn_eval *e,
 
         st = new_row(row, e, err);
         row->width = named ? v->widths.items[i / n_rules]
-                           : one_width(&v->sampling);
+                           : inn_sampling_width(&v->sampling);
         row->rules = rules[i % n_rules];
         inn_progress_phase(&e->cli->progress, (int)(i + first) + 1,
                            (int)(*n + first), "pictures");

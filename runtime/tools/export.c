@@ -187,6 +187,8 @@ static enum inn_status print_json(const struct inn_network *net,
     inn_json_int(&json, json.root, "bytes",
                  stat(output, &s) == 0 ? (int64_t)s.st_size : 0);
     inn_json_int(&json, json.root, "weight_bytes", cost->bytes);
+    if (net->plan.took_ms > 0)
+        inn_json_number(&json, json.root, "ms", net->plan.took_ms);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < net->model->n_groups; g++) {
         cJSON *item = inn_json_object(&json, groups, NULL);
@@ -223,6 +225,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
         printf(": %s bytes\n", inn_int_text(number, (int64_t)s.st_size));
     }
     st = inn_report_sizes(&cli->arena, &before, &after, err);
+    if (st == INN_OK && net->plan.took_ms > 0)
+        printf("a run takes %.3g ms\n", net->plan.took_ms);
     if (st != INN_OK || !cli->common->verbose)
         return st;
     printf("\n");

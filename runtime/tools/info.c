@@ -440,8 +440,8 @@ static enum inn_status gather(struct facts *f, struct inn_network *net,
             return st;
         return inn_network_cost(&f->cost, net, err);
     }
-    st = inn_sampling_plan(&net->plan, net->model, &v->sampling, 0, rules,
-                           &net->arena, err);
+    st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
+                          (int)v->common.threads, err);
     if (st != INN_OK)
         return st;
     for (g = 0; g < net->model->n_groups; g++)

@@ -6,6 +6,9 @@ libinncore_la_SOURCES += \
     runtime/tools/eval_paired.c \
     runtime/tools/network.c \
     runtime/tools/network.h \
+    runtime/tools/pace.c \
+    runtime/tools/pace.h \
+    runtime/tools/pace_fit.c \
     runtime/tools/report.c \
     runtime/tools/report.h \
     runtime/tools/sampling.c \

@@ -85,9 +85,32 @@ void inn_network_free(struct inn_network *net)
         return;
     inn_graph_free(net->graph);
     inn_plan_free(&net->plan);
+    inn_pacer_free(net->pacer);
     inn_model_free(net->model);
     inn_arena_free(&net->arena);
     memset(net, 0, sizeof(*net));
+}
+
+enum inn_status inn_network_plan(struct inn_plan *plan,
+                                 struct inn_network *net,
+                                 const struct inn_sampling *s, double width,
+                                 const struct inn_rules *rules, int threads,
+                                 struct inn_error *err)
+{
+    enum inn_status st = inn_sampling_check(s, width, err);
+
+    memset(plan, 0, sizeof(*plan));
+    if (st == INN_OK && s->ms > 0 &&
+        (net->pacer == NULL || net->pacer_threads != threads)) {
+        inn_pacer_free(net->pacer);
+        net->pacer_threads = threads;
+        st = inn_pacer_new(&net->pacer, net->model, net->bindings,
+                           net->n_bindings, threads, err);
+    }
+    if (st != INN_OK)
+        return st;
+    return inn_sampling_plan(plan, net->model, s, width, rules, net->pacer,
+                             &net->arena, err);
 }
 
 enum inn_status inn_network_sample(struct inn_network *net,
@@ -107,8 +130,7 @@ enum inn_status inn_network_sample(struct inn_network *net,
     inn_graph_free(net->graph);
     net->graph = NULL;
     inn_plan_free(&net->plan);
-    st = inn_sampling_plan(&net->plan, net->model, s, width, rules,
-                           &net->arena, err);
+    st = inn_network_plan(&net->plan, net, s, width, rules, threads, err);
     if (st != INN_OK)
         return st;
     return inn_model_sample(&net->graph, net->model, &net->plan, threads,

@@ -21,6 +21,8 @@ struct inn_network {
      */
     struct inn_binding *bindings;
     size_t n_bindings;
+    struct inn_pacer *pacer; /* once --ms was asked for, with these threads */
+    int pacer_threads;
     struct inn_arena arena;
 };
 
@@ -35,6 +37,16 @@ void inn_network_free(struct inn_network *net);
 
 /* What the user sees first: model's graph at full width, or the .onnx. */
 const struct inn_graph *inn_network_graph(const struct inn_network *net);
+
+/*
+ * As inn_sampling_plan for the model of net, timing it first where s asks for
+ * that; threads as in inn_session_options.
+ */
+enum inn_status inn_network_plan(struct inn_plan *plan,
+                                 struct inn_network *net,
+                                 const struct inn_sampling *s, double width,
+                                 const struct inn_rules *rules, int threads,
+                                 struct inn_error *err);
 
 /*
  * Makes net->graph the network that s asks for; call again for another. Of

@@ -1,6 +1,7 @@
 /* From --width, --set, --plan and the budgets to a width for every group. */
 #include "runtime/tools/sampling.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ const struct inn_option inn_sampling_options[] = {
      "the same for multiply-accumulates"},
     {"bytes", 0, INN_OPT_SIZE, AT(bytes), "N", 1, 0x1p60,
      "the same for bytes of f32 weights (500K, 20M)"},
+    {"ms", 0, INN_OPT_POSITIVE, AT(ms), "N", 0, 1e9,
+     "the same for milliseconds of a run, measured here with --threads"},
     {"spread", 0, INN_OPT_CHOICE, AT(spread), "auto|even|curve", 0, 0,
      "how a budget is shared among groups: the largest common width, or by "
      "the error that each group's moments predict (default with partition "
@@ -73,7 +76,8 @@ const char *inn_quadrature_name(enum inn_quadrature quadrature)
 bool inn_sampling_given(const struct inn_sampling *s)
 {
     return s->width > 0 || s->set.n > 0 || s->plan != NULL ||
-           s->params > 0 || s->macs > 0 || s->bytes > 0 || s->round > 0 ||
+           s->params > 0 || s->macs > 0 || s->bytes > 0 || s->ms > 0 ||
+           s->round > 0 ||
            s->spread != INN_SPREAD_AUTO || s->min > 0 || s->only.n > 0 ||
            s->freeze.n > 0 || s->partition != NULL ||
            s->quadrature != NULL;
@@ -243,21 +247,26 @@ static enum inn_status read_rule(struct inn_width_rule *rule,
     return rule->glob != NULL ? INN_OK : inn_refused(err);
 }
 
-static enum inn_status check_together(const struct inn_sampling *s,
-                                      double width, struct inn_error *err)
+enum inn_status inn_sampling_check(const struct inn_sampling *s, double width,
+                                   struct inn_error *err)
 {
-    int budgets = (s->params > 0) + (s->macs > 0) + (s->bytes > 0);
+    int budgets = (s->params > 0) + (s->macs > 0) + (s->bytes > 0) +
+                  (s->ms > 0);
 
+    if (width <= 0)
+        width = s->width;
     if (budgets > 1)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--params, --macs and --bytes exclude each other");
+                        "--params, --macs, --bytes and --ms exclude each "
+                        "other");
     if (budgets > 0 && width > 0)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "a width and a budget (--params, --macs, --bytes) "
-                        "exclude each other");
+                        "a width and a budget (--params, --macs, --bytes, "
+                        "--ms) exclude each other");
     if (budgets == 0 && s->spread != INN_SPREAD_AUTO)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--spread goes with --params, --macs or --bytes");
+                        "--spread goes with --params, --macs, --bytes or "
+                        "--ms");
     if (s->plan != NULL &&
         (budgets > 0 || width > 0 || s->set.n > 0 || s->only.n > 0 ||
          s->freeze.n > 0 || s->round > 0 || s->min > 0))
@@ -265,6 +274,14 @@ static enum inn_status check_together(const struct inn_sampling *s,
                         "--plan has every width: no other width option may "
                         "stand beside it");
     return INN_OK;
+}
+
+double inn_sampling_width(const struct inn_sampling *s)
+{
+    if (s->plan != NULL || s->set.n > 0 || s->params > 0 || s->macs > 0 ||
+        s->bytes > 0 || s->ms > 0)
+        return NAN;
+    return s->width > 0 ? s->width : 1;
 }
 
 /* Error curves are those of least squares: other rules lose otherwise. */
@@ -282,6 +299,7 @@ static enum inn_status make(struct inn_plan *plan,
                             const struct inn_model *model,
                             const struct inn_sampling *s, double width,
                             enum inn_partition partition,
+                            const struct inn_pacer *pacer,
                             struct inn_arena *arena, struct inn_error *err)
 {
     struct inn_width_request r = {.width = width, .round = s->round,
@@ -304,6 +322,8 @@ static enum inn_status make(struct inn_plan *plan,
     r.n_only = s->only.n;
     r.freeze = (const char *const *)s->freeze.items;
     r.n_freeze = s->freeze.n;
+    if (s->ms > 0)
+        return inn_pacer_plan(plan, pacer, &r, s->ms, err);
     if (s->params > 0) {
         r.budget = INN_BUDGET_PARAMS;
         r.budget_value = s->params;
@@ -321,6 +341,7 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,
                                   const struct inn_sampling *s, double width,
                                   const struct inn_rules *rules,
+                                  const struct inn_pacer *pacer,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
 {
@@ -330,7 +351,7 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
     memset(plan, 0, sizeof(*plan));
     if (width <= 0)
         width = s->width;
-    st = check_together(s, width, err);
+    st = inn_sampling_check(s, width, err);
     if (st == INN_OK)
         st = settle(&settled, model, rules, err);
     if (st != INN_OK)
@@ -340,7 +361,8 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
         if (st != INN_OK && strncmp(err->message, "plan ", 5) != 0)
             inn_error_prefix(err, "plan '%.200s'", s->plan);
     } else {
-        st = make(plan, model, s, width, settled.partition, arena, err);
+        st = make(plan, model, s, width, settled.partition, pacer, arena,
+                  err);
     }
     plan->partition = settled.partition;
     plan->quadrature = settled.quadrature;

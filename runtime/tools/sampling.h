@@ -7,6 +7,7 @@
 
 #include "runtime/cli/cli.h"
 #include "runtime/grid/plan.h"
+#include "runtime/tools/pace.h"
 
 enum inn_spread_choice { INN_SPREAD_AUTO, INN_SPREAD_AS_EVEN,
                          INN_SPREAD_AS_CURVE };
@@ -17,6 +18,7 @@ struct inn_sampling {
     const char *plan;
     double params, macs;
     int64_t bytes;
+    double ms;
     int spread; /* enum inn_spread_choice */
     int64_t round, min;
     struct inn_cli_list only, freeze;
@@ -49,16 +51,25 @@ enum inn_status inn_sampling_rules(struct inn_rules rules[INN_MOST_RULES],
                                    size_t *n, const struct inn_sampling *s,
                                    bool many, struct inn_error *err);
 
+/* INN_ERR_ARGUMENT for options that exclude each other; width as below. */
+enum inn_status inn_sampling_check(const struct inn_sampling *s, double width,
+                                   struct inn_error *err);
+
+/* The one factor that they ask for; NaN where it isn't one. */
+double inn_sampling_width(const struct inn_sampling *s);
+
 /*
  * The plan for model; partition and quadrature in it are settled. width
- * overrules --width where it is not 0. Own: inn_plan_free. INN_ERR_ARGUMENT
- * for options that exclude each other, INN_ERR_RANGE for a partition or error
- * curves that the file has not.
+ * overrules --width where it is not 0. pacer, which may else be NULL, has
+ * timed the model where s->ms is asked for. Own: inn_plan_free. As
+ * inn_sampling_check, and INN_ERR_RANGE for a partition or error curves that
+ * the file has not.
  */
 enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,
                                   const struct inn_sampling *s, double width,
                                   const struct inn_rules *rules,
+                                  const struct inn_pacer *pacer,
                                   struct inn_arena *arena,
                                   struct inn_error *err);
 

@@ -83,6 +83,48 @@ static double best(enum inn_budget budget, double limit)
 }
 
 /* Nine in ten budgets get the very least; the others stay near it. */
+/* A pace that is known: a parameter takes a millisecond. */
+static enum inn_status by_params(int64_t *ns, const void *state,
+                                 const int64_t *widths, struct inn_error *err)
+{
+    struct inn_cost cost;
+    enum inn_status st = inn_plan_params(&cost, state, widths, err);
+
+    *ns = cost.params * 1000000;
+    return st;
+}
+
+START_TEST(a_budget_of_time_is_met_like_the_one_it_stands_for)
+{
+    double node_ns[64] = {0};
+    struct inn_pace pace = {model, by_params, node_ns};
+    enum inn_spread spread;
+    int i;
+
+    ck_assert_int_le(model->graph->n_nodes, 64);
+    for (i = 0; i < model->graph->n_nodes; i++)
+        node_ns[i] = 1e6;
+    fill_all(1.0, 2.0, 0.5, 1.5);
+    for (spread = INN_SPREAD_EVEN; spread <= INN_SPREAD_CURVE; spread++) {
+        struct inn_width_request r = {.budget = INN_BUDGET_TIME,
+                                      .budget_value = 300, .pace = &pace,
+                                      .spread = spread};
+        struct inn_plan plan;
+        struct inn_error err = {INN_OK, ""};
+
+        ck_assert_msg(inn_plan_make(&plan, model, &r, &err) == INN_OK, "%s",
+                      err.message);
+        ck_assert_int_le(count(INN_BUDGET_PARAMS, plan.widths), 300);
+        ck_assert_int_gt(count(INN_BUDGET_PARAMS, plan.widths), 150);
+        inn_plan_free(&plan);
+        r.budget_value = 1;
+        ck_assert_int_eq(inn_plan_make(&plan, model, &r, &err),
+                         INN_ERR_RANGE);
+        ck_assert_ptr_nonnull(strstr(err.message, "a budget of 1 ms can't"));
+    }
+}
+END_TEST
+
 START_TEST(a_spread_budget_is_met_with_hardly_more_than_the_least_error)
 {
     static const double scales[][3] = {
@@ -258,6 +300,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, a_budget_of_time_is_met_like_the_one_it_stands_for);
     tcase_add_test(
         t, a_spread_budget_is_met_with_hardly_more_than_the_least_error);
     tcase_add_test(t, multiply_accumulates_and_bytes_are_spread_too);
