@@ -92,6 +92,8 @@ enum inn_status inn_build_step(struct inn_builder *b, int *step,
                                enum inn_step_kind kind, int n_in, int n_out,
                                struct inn_error *err)
 {
+    static const char *const names[] = {"reference", "oneDNN", "convert",
+                                        "copy", "move", "map"};
     struct inn_schedule *s = b->s;
     void *array = s->steps;
     struct inn_step *new;
@@ -113,10 +115,7 @@ enum inn_status inn_build_step(struct inn_builder *b, int *step,
     new = &s->steps[s->n_steps];
     memset(new, 0, sizeof(*new));
     new->kind = kind;
-    new->impl = kind == INN_STEP_RUN       ? "reference"
-                : kind == INN_STEP_CONVERT ? "convert"
-                : kind == INN_STEP_COPY    ? "copy"
-                                           : "oneDNN";
+    new->impl = names[kind];
     new->in = slots;
     new->out = slots + n_in;
     new->n_in = n_in;
@@ -249,6 +248,15 @@ enum inn_status inn_build_any(struct inn_builder *b, int *slot, int v,
     if (*slot >= 0)
         return INN_OK;
     return inn_build_plain(b, slot, v, INN_F32, err);
+}
+
+int inn_work_result(const struct inn_builder *b, int w, int n_post)
+{
+    const struct inn_work *host = &b->work[w];
+
+    if (n_post != 0)
+        host = &b->work[host->post[n_post - 1].work];
+    return host->node->outputs[0];
 }
 
 bool inn_build_is_dead(const struct inn_builder *b, int slot)

@@ -363,6 +363,9 @@ enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
         return inn_dnnl_eltwise(b, w, done, err);
     case INN_PRIM_BINARY:
         return inn_dnnl_binary(b, w, n_post, done, err);
+    case INN_PRIM_MAP:
+    case INN_PRIM_MOVE:
+    case INN_PRIM_PERMUTE:
     case INN_PRIM_VIEW:
         break;
     }

@@ -210,7 +210,7 @@ static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
             return st;
         inn_args_add(args, DNNL_ARG_BIAS, slot, false);
     }
-    st = inn_dnnl_out(b, &slot, inn_dnnl_result(b, w, n_post),
+    st = inn_dnnl_out(b, &slot, inn_work_result(b, w, n_post),
                       inn_desc_md(desc, dnnl_query_dst_md), over, err);
     if (st != INN_OK)
         return st;

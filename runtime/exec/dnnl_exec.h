@@ -28,6 +28,15 @@ enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
 
 /* Whether the bytes in the layout are the plain tensor's. */
 bool inn_layout_is_plain(const struct inn_layout *layout);
+/* By axis, in elements; false where an axis lies in blocks. */
+bool inn_slot_strides(const struct inn_slot *slot,
+                      int64_t strides[INN_MAX_RANK]);
+/* Gives a new slot these strides; all its memory must be in use. */
+enum inn_status inn_layout_strided(struct inn_builder *b, int slot,
+                                   const int64_t *strides,
+                                   struct inn_error *err);
+enum inn_status inn_layout_channels_last(struct inn_builder *b, int slot,
+                                         struct inn_error *err);
 
 /* Once all slots have their memory: handles to it for every primitive. */
 enum inn_status inn_dnnl_bind(struct inn_schedule *s, struct inn_error *err);

@@ -11,9 +11,16 @@ enum inn_status inn_md_strided(dnnl_memory_desc_t *md, int ndims,
                                const int64_t *dims, const int64_t *strides,
                                struct inn_error *err)
 {
-    dnnl_status_t ds = dnnl_memory_desc_init_by_strides(md, ndims, dims,
-                                                        dnnl_f32, strides);
+    dnnl_dims_t all_dims = {0}, all_strides = {0};
+    dnnl_status_t ds;
+    int i;
 
+    for (i = 0; i < ndims; i++) {
+        all_dims[i] = dims[i];
+        all_strides[i] = strides[i];
+    }
+    ds = dnnl_memory_desc_init_by_strides(md, ndims, all_dims, dnnl_f32,
+                                          all_strides);
     if (ds != dnnl_success)
         return inn_dnnl_fail(err, "describing memory", ds);
     return INN_OK;
@@ -166,6 +173,56 @@ static enum inn_status set_layout(struct inn_builder *b, int slot,
     layout->md = *md;
     s->layout = layout;
     return INN_OK;
+}
+
+bool inn_slot_strides(const struct inn_slot *slot,
+                      int64_t strides[INN_MAX_RANK])
+{
+    const struct inn_tensor *t = &slot->tensor;
+    const dnnl_blocking_desc_t *blk;
+    int64_t step = 1;
+    int i;
+
+    if (slot->layout == NULL) {
+        for (i = t->rank; i-- > 0; step *= t->dims[i])
+            strides[i] = step;
+        return true;
+    }
+    blk = &slot->layout->md.format_desc.blocking;
+    if (slot->foreign || slot->layout->md.format_kind != dnnl_blocked ||
+        blk->inner_nblks != 0 || slot->layout->md.ndims != t->rank)
+        return false;
+    for (i = 0; i < t->rank; i++)
+        strides[i] = blk->strides[i];
+    return true;
+}
+
+enum inn_status inn_layout_strided(struct inn_builder *b, int slot,
+                                   const int64_t *strides,
+                                   struct inn_error *err)
+{
+    const struct inn_tensor *t = &b->s->slots[slot].tensor;
+    dnnl_memory_desc_t md;
+    enum inn_status st;
+
+    if (t->rank == 0)
+        return INN_OK;
+    st = inn_md_strided(&md, t->rank, t->dims, strides, err);
+    return st == INN_OK ? set_layout(b, slot, &md, err) : st;
+}
+
+enum inn_status inn_layout_channels_last(struct inn_builder *b, int slot,
+                                         struct inn_error *err)
+{
+    const struct inn_tensor *t = &b->s->slots[slot].tensor;
+    int64_t strides[INN_MAX_RANK], step = t->dims[1];
+    int i;
+
+    strides[1] = 1;
+    for (i = t->rank; i-- > 2; step *= t->dims[i])
+        strides[i] = step;
+    strides[0] = step;
+    return inn_layout_strided(b, slot, strides, err);
 }
 
 static enum inn_status view_as(struct inn_builder *b, int *slot, int of,

@@ -228,7 +228,7 @@ static enum inn_status add_matmul(struct inn_builder *b, int w, int n_post,
                                   const struct inn_desc *desc, int over,
                                   struct inn_error *err)
 {
-    int v = inn_dnnl_result(b, w, n_post), slot;
+    int v = inn_work_result(b, w, n_post), slot;
     const struct inn_tensor *t = inn_shapes_get(&b->s->shapes, v);
     dnnl_memory_desc_t plain, md;
     enum inn_status st;

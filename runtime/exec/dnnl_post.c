@@ -31,16 +31,45 @@ void inn_dnnl_eltwise_kind(const struct inn_prim *prim, dnnl_alg_kind_t *alg,
     case INN_ELT_HARDSWISH:
         *alg = dnnl_eltwise_hardswish;
         break;
+    case INN_ELT_ABS:
+        *alg = dnnl_eltwise_abs;
+        break;
+    case INN_ELT_ELU:
+        *alg = dnnl_eltwise_elu;
+        *alpha = prim->u.eltwise.alpha;
+        break;
+    case INN_ELT_EXP:
+        *alg = dnnl_eltwise_exp;
+        break;
+    case INN_ELT_GELU:
+        *alg = dnnl_eltwise_gelu_erf;
+        break;
+    case INN_ELT_GELU_TANH:
+        *alg = dnnl_eltwise_gelu_tanh;
+        break;
+    case INN_ELT_LINEAR:
+        *alg = dnnl_eltwise_linear;
+        *alpha = prim->u.eltwise.alpha;
+        *beta = prim->u.eltwise.beta;
+        break;
+    case INN_ELT_MISH:
+        *alg = dnnl_eltwise_mish;
+        break;
+    case INN_ELT_POW:
+        *alg = dnnl_eltwise_pow;
+        *alpha = prim->u.eltwise.alpha;
+        *beta = prim->u.eltwise.beta;
+        break;
+    case INN_ELT_SOFTPLUS:
+        *alg = dnnl_eltwise_soft_relu;
+        break;
+    case INN_ELT_SQRT:
+        *alg = dnnl_eltwise_sqrt;
+        break;
+    case INN_ELT_SQUARE:
+        *alg = dnnl_eltwise_square;
+        break;
     }
-}
-
-int inn_dnnl_result(const struct inn_builder *b, int w, int n_post)
-{
-    const struct inn_work *host = &b->work[w];
-
-    if (n_post != 0)
-        host = &b->work[host->post[n_post - 1].work];
-    return host->node->outputs[0];
 }
 
 int inn_dnnl_residual(const struct inn_builder *b, int w, int n_post)

@@ -116,8 +116,6 @@ enum inn_status inn_dnnl_out(struct inn_builder *b, int *slot, int v,
                              const dnnl_memory_desc_t *md, int over,
                              struct inn_error *err);
 
-/* The value that work w with n_post absorbed works ends in. */
-int inn_dnnl_result(const struct inn_builder *b, int w, int n_post);
 /* The operand of the residual among them, or -1. */
 int inn_dnnl_residual(const struct inn_builder *b, int w, int n_post);
 

@@ -249,7 +249,7 @@ static enum inn_status try_binary(struct inn_builder *b, int w, int n_post,
         if (b->s->slots[a].home != b->s->slots[z].home &&
             inn_build_is_dead(b, a))
             over = a;
-        st = finish(b, w, inn_dnnl_result(b, w, n_post), &desc, &p->args, over,
+        st = finish(b, w, inn_work_result(b, w, n_post), &desc, &p->args, over,
                     done, err);
     }
     inn_desc_free(&desc);

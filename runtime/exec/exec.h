@@ -15,6 +15,8 @@
 struct inn_dnnl;
 struct inn_dnnl_prim;
 struct inn_dnnl_memory;
+struct inn_map_step;
+struct inn_move_step;
 struct inn_layout; /* a oneDNN memory descriptor, in the schedule's arena */
 
 enum inn_slot_kind {
@@ -40,7 +42,9 @@ enum inn_step_kind {
     INN_STEP_RUN,     /* a row's reference kernel */
     INN_STEP_PRIM,    /* a oneDNN primitive */
     INN_STEP_CONVERT, /* in[0] to out[0], element types differ */
-    INN_STEP_COPY     /* the bytes of in[0] to out[0] */
+    INN_STEP_COPY,    /* the bytes of in[0] to out[0] */
+    INN_STEP_MOVE,    /* our own kernels (strided.h), in any order of axes */
+    INN_STEP_MAP
 };
 
 struct inn_step {
@@ -55,6 +59,8 @@ struct inn_step {
     const struct inn_tensor **in_tensors; /* INN_STEP_RUN */
     struct inn_tensor *out_tensors;
     struct inn_dnnl_prim *prim; /* INN_STEP_PRIM */
+    const struct inn_move_step *move; /* INN_STEP_MOVE */
+    const struct inn_map_step *map;   /* INN_STEP_MAP */
 };
 
 struct inn_schedule {
@@ -157,6 +163,8 @@ enum inn_status inn_build_any(struct inn_builder *b, int *slot, int v,
 /* An existing slot of v of that type, plain if asked; or -1. */
 int inn_build_find(const struct inn_builder *b, int v, enum inn_type type,
                    bool plain);
+/* The value that work w with n_post absorbed works ends in. */
+int inn_work_result(const struct inn_builder *b, int w, int n_post);
 /*
  * Whether the memory of slot may be overwritten: all reads of all values in
  * it have been counted off, and it is ours.

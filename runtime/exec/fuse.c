@@ -3,6 +3,7 @@
  * computed on its result while that is still in registers. A chain runs
  *   conv | matmul  →  (eltwise | channel-wise constant | one residual)*
  *   sum            →  eltwise*
+ *   affine map     →  ReLU
  * Each absorbed graph node must be the only reader of the value before it.
  * The whole chain runs where its last graph node stands: by then the other
  * operand of a residual has been computed too.
@@ -42,7 +43,14 @@ static bool is_root(const struct inn_prim *p)
 {
     return p != NULL &&
            (p->kind == INN_PRIM_CONV || p->kind == INN_PRIM_DECONV ||
-            p->kind == INN_PRIM_MATMUL || p->kind == INN_PRIM_BINARY);
+            p->kind == INN_PRIM_MATMUL || p->kind == INN_PRIM_BINARY ||
+            (p->kind == INN_PRIM_MAP && p->u.map.kind == INN_MAP_AFFINE));
+}
+
+/* Convolutions and products take more than functions of their result. */
+static bool sums_products(const struct inn_prim *p)
+{
+    return p->kind != INN_PRIM_BINARY && p->kind != INN_PRIM_MAP;
 }
 
 /*
@@ -135,8 +143,11 @@ static void grow(struct inn_builder *b, int i, const struct readers *r)
         w = &b->work[next];
         if (w->host != next || w->n_post != 0 || w->prim == NULL)
             return;
-        if (w->prim->kind == INN_PRIM_BINARY &&
-            host->prim->kind != INN_PRIM_BINARY) {
+        if (host->prim->kind == INN_PRIM_MAP &&
+            (w->prim->kind != INN_PRIM_ELTWISE ||
+             w->prim->u.eltwise.kind != INN_ELT_RELU || host->n_post != 0))
+            return;
+        if (w->prim->kind == INN_PRIM_BINARY && sums_products(host->prim)) {
             operand = other_operand(b, host, w, v, &residual);
             if (operand < 0)
                 return;
@@ -169,7 +180,7 @@ enum inn_status inn_fuse(struct inn_builder *b, struct inn_error *err)
             const struct inn_work *w = &b->work[i];
 
             if (w->host == i && w->n_post == 0 && is_root(w->prim) &&
-                (w->prim->kind == INN_PRIM_BINARY) == (pass == 1))
+                sums_products(w->prim) == (pass == 0))
                 grow(b, i, &r);
         }
     }

@@ -1,10 +1,12 @@
 libinncore_la_SOURCES += \
     runtime/exec/build.c \
+    runtime/exec/copy.c \
     runtime/exec/cpu.c \
     runtime/exec/cpu.h \
     runtime/exec/dnnl_exec.h \
     runtime/exec/exec.h \
     runtime/exec/fuse.c \
+    runtime/exec/map.c \
     runtime/exec/memory.c \
     runtime/exec/memory.h \
     runtime/exec/needed.c \
@@ -14,6 +16,8 @@ libinncore_la_SOURCES += \
     runtime/exec/reference.c \
     runtime/exec/session.c \
     runtime/exec/session.h \
+    runtime/exec/strided.c \
+    runtime/exec/strided.h \
     runtime/exec/workers.c \
     runtime/exec/workers.h
 if HAVE_DNNL

@@ -44,6 +44,33 @@ bool inn_layout_is_plain(const struct inn_layout *layout)
     return layout == NULL;
 }
 
+bool inn_slot_strides(const struct inn_slot *slot,
+                      int64_t strides[INN_MAX_RANK])
+{
+    int64_t step = 1;
+    int i;
+
+    for (i = slot->tensor.rank; i-- > 0; step *= slot->tensor.dims[i])
+        strides[i] = step;
+    return true;
+}
+
+enum inn_status inn_layout_strided(struct inn_builder *b, int slot,
+                                   const int64_t *strides,
+                                   struct inn_error *err)
+{
+    (void)b;
+    (void)strides;
+    return inn_fail(err, INN_ERR_UNSUPPORTED,
+                    "slot %d has a layout, without oneDNN", slot);
+}
+
+enum inn_status inn_layout_channels_last(struct inn_builder *b, int slot,
+                                         struct inn_error *err)
+{
+    return inn_layout_strided(b, slot, NULL, err);
+}
+
 enum inn_status inn_dnnl_bind(struct inn_schedule *s, struct inn_error *err)
 {
     (void)s;

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_exec.h"
 #include "runtime/exec/memory.h"
+#include "runtime/exec/strided.h"
 
 /* Constants that one graph node may compute while planning. */
 #define FOLD_BYTES ((size_t)256 << 20)
@@ -169,6 +170,36 @@ static bool fits_prim(const struct inn_builder *b,
     return true;
 }
 
+/* Whether value v may be moved or mapped as f32; nobody may read it. */
+static bool fits_value(const struct inn_builder *b, int v)
+{
+    const struct inn_tensor *t = inn_shapes_get(&b->s->shapes, v);
+
+    return t != NULL && is_short_float(t->type) && t->bytes != 0;
+}
+
+/* The same for our own kernels, whose other inputs are numbers only. */
+static bool fits_own(const struct inn_builder *b, const struct inn_prim *p,
+                     const struct inn_node *node)
+{
+    bool many = p->kind == INN_PRIM_MOVE;
+    int i;
+
+    for (i = 0; many && i < p->u.move.n; i++) {
+        if (!fits_value(b, node->inputs[p->u.move.moves[i].in]))
+            return false;
+    }
+    for (i = 0; i < node->n_outputs; i++) {
+        int v = node->outputs[i];
+
+        if (v >= 0 && b->remaining[v] != 0 &&
+            (!fits_value(b, v) || (i != 0 && !many)))
+            return false;
+    }
+    return many || (fits_value(b, node->inputs[0]) &&
+                    fits_value(b, node->outputs[0]));
+}
+
 static bool fits_view(const struct inn_builder *b, const struct inn_node *node)
 {
     const struct inn_shapes *shapes = &b->s->shapes;
@@ -182,6 +213,21 @@ static bool fits_view(const struct inn_builder *b, const struct inn_node *node)
     }
     return in != NULL && out != NULL && in->type == out->type &&
            in->bytes == out->bytes;
+}
+
+static bool fits(const struct inn_builder *b, const struct inn_prim *p,
+                 const struct inn_node *node)
+{
+    switch (p->kind) {
+    case INN_PRIM_VIEW:
+        return fits_view(b, node);
+    case INN_PRIM_MAP:
+    case INN_PRIM_MOVE:
+    case INN_PRIM_PERMUTE:
+        return b->s->dnnl != NULL && fits_own(b, p, node);
+    default:
+        return b->s->dnnl != NULL && fits_prim(b, node);
+    }
 }
 
 /* Asks the row how w may be computed; w->prim stays NULL if it can't. */
@@ -221,11 +267,12 @@ static enum inn_status lower(struct inn_builder *b, struct inn_work *w,
         if (t != NULL)
             c.out[i] = *t;
     }
-    if (!w->op->lower(&c, prim))
-        return INN_OK;
-    if (prim->kind == INN_PRIM_VIEW ? fits_view(b, node)
-                                    : b->s->dnnl != NULL && fits_prim(b, node))
-        w->prim = prim;
+    if (w->op->lower(&c, prim)) {
+        if (fits(b, prim, node))
+            w->prim = prim;
+    } else if (err->status == INN_ERR_MEMORY || err->status == INN_ERR_LIMIT) {
+        return err->status;
+    }
     return INN_OK;
 }
 
@@ -302,6 +349,21 @@ static enum inn_status add_view(struct inn_builder *b,
                            b->s->slots[from].layout, err);
 }
 
+static enum inn_status add_prim(struct inn_builder *b, int i, int n_post,
+                                bool *done, struct inn_error *err)
+{
+    switch (b->work[i].prim->kind) {
+    case INN_PRIM_MAP:
+        return inn_build_map(b, i, n_post, done, err);
+    case INN_PRIM_MOVE:
+        return inn_build_move(b, i, done, err);
+    case INN_PRIM_PERMUTE:
+        return inn_build_permute(b, i, done, err);
+    default:
+        return inn_dnnl_build(b, i, n_post, done, err);
+    }
+}
+
 /* Adds the steps of work i and the n_post works behind it; done as above. */
 static enum inn_status add_work(struct inn_builder *b, int i, int n_post,
                                 bool *done, struct inn_error *err)
@@ -318,8 +380,8 @@ static enum inn_status add_work(struct inn_builder *b, int i, int n_post,
         return add_view(b, w, err);
     *done = false;
     if (w->prim != NULL)
-        st = inn_dnnl_build(b, i, n_post, done, err);
-    if (st == INN_OK && *done)
+        st = add_prim(b, i, n_post, done, err);
+    if (st == INN_OK && *done && b->s->n_steps != 0)
         b->s->steps[b->s->n_steps - 1].n_fused = n_post;
     if (st != INN_OK || *done)
         return st;

@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
 #include "runtime/exec/dnnl_exec.h"
+#include "runtime/exec/strided.h"
 #include "runtime/exec/workers.h"
 
 struct inn_session {
@@ -347,6 +348,12 @@ static enum inn_status run_step(struct inn_schedule *s,
         return inn_run_reference(s, step, err);
     case INN_STEP_PRIM:
         return inn_dnnl_run(s, step, err);
+    case INN_STEP_MOVE:
+        inn_run_move(s, step);
+        return INN_OK;
+    case INN_STEP_MAP:
+        inn_run_map(s, step);
+        return INN_OK;
     case INN_STEP_CONVERT:
     case INN_STEP_COPY:
         break;

@@ -155,6 +155,15 @@ enum inn_status inn_run_hard_sigmoid(struct inn_run *c)
                      inn_node_float(c->node, "beta", 0.5f));
 }
 
+bool inn_lower_hard_sigmoid(const struct inn_infer *c, struct inn_prim *prim)
+{
+    prim->kind = INN_PRIM_MAP;
+    prim->u.map.kind = INN_MAP_HARD_SIGMOID;
+    prim->u.map.alpha = inn_node_float(c->node, "alpha", 0.2f);
+    prim->u.map.beta = inn_node_float(c->node, "beta", 0.5f);
+    return true;
+}
+
 static double hard_swish(double x, double alpha, double beta)
 {
     return x * hard_sigmoid(x, alpha, beta);
@@ -180,6 +189,12 @@ static double elu(double x, double alpha, double beta)
 enum inn_status inn_run_elu(struct inn_run *c)
 {
     return run_unary(c, elu, inn_node_float(c->node, "alpha", 1), 0);
+}
+
+bool inn_lower_elu(const struct inn_infer *c, struct inn_prim *prim)
+{
+    return lower_eltwise(prim, INN_ELT_ELU,
+                         inn_node_float(c->node, "alpha", 1), 0);
 }
 
 static double celu(double x, double alpha, double beta)
@@ -233,6 +248,12 @@ enum inn_status inn_run_softplus(struct inn_run *c)
     return run_unary(c, softplus, 0, 0);
 }
 
+bool inn_lower_softplus(const struct inn_infer *c, struct inn_prim *prim)
+{
+    (void)c;
+    return lower_eltwise(prim, INN_ELT_SOFTPLUS, 0, 0);
+}
+
 static double softsign(double x, double alpha, double beta)
 {
     (void)alpha;
@@ -253,6 +274,12 @@ static double mish(double x, double alpha, double beta)
 enum inn_status inn_run_mish(struct inn_run *c)
 {
     return run_unary(c, mish, 0, 0);
+}
+
+bool inn_lower_mish(const struct inn_infer *c, struct inn_prim *prim)
+{
+    (void)c;
+    return lower_eltwise(prim, INN_ELT_MISH, 0, 0);
 }
 
 static double gelu(double x, double alpha, double beta)
@@ -283,6 +310,15 @@ enum inn_status inn_run_gelu(struct inn_run *c)
     if (strcmp(kind, "tanh") == 0) /* √(2/π) */
         return run_unary(c, gelu_tanh, 0.79788456080286535588, 0.044715);
     return run_unary(c, gelu, 0.70710678118654752440, 0); /* 1/√2 */
+}
+
+bool inn_lower_gelu(const struct inn_infer *c, struct inn_prim *prim)
+{
+    const char *kind = inn_node_string(c->node, "approximate", "none");
+
+    return lower_eltwise(prim, strcmp(kind, "tanh") == 0 ? INN_ELT_GELU_TANH
+                                                         : INN_ELT_GELU,
+                         0, 0);
 }
 
 /* Clip's bounds are attributes before opset 11, scalar inputs after it. */
@@ -498,6 +534,35 @@ enum inn_status inn_run_prelu(struct inn_run *c)
         }
     }
     return INN_OK;
+}
+
+bool inn_lower_prelu(const struct inn_infer *c, struct inn_prim *prim)
+{
+    const struct inn_tensor *x = c->in[0], *slope = c->in[1];
+    size_t stride[INN_MAX_RANK], count;
+    float *scale;
+    int i;
+
+    if (slope == NULL || slope->data == NULL ||
+        !slope_strides(c->node, x, slope, stride))
+        return false;
+    count = inn_tensor_count(slope);
+    for (i = 0; i < x->rank; i++) {
+        if (count > 1 && i != 1 && stride[i] != 0 && x->dims[i] > 1)
+            return false;
+    }
+    if (count > 1 && (x->rank < 2 || count != (size_t)x->dims[1]))
+        return false;
+    scale = inn_arena_alloc(c->arena, count, sizeof(*scale), c->err);
+    if (scale == NULL)
+        return false;
+    inn_convert_elements(scale, INN_F32, slope->data, slope->type, count);
+    prim->kind = INN_PRIM_MAP;
+    prim->u.map.kind = INN_MAP_PRELU;
+    prim->u.map.scale = scale;
+    prim->u.map.shift = NULL;
+    prim->u.map.n = (int64_t)count;
+    return true;
 }
 
 enum inn_status inn_moments_relu(struct inn_carry *c)

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/ops/args.h"
 #include "runtime/ops/block.h"
+#include "runtime/ops/common.h"
 #include "runtime/ops/moments.h"
 #include "runtime/ops/walk.h"
 #include "runtime/ops/rows.h"
@@ -387,7 +387,7 @@ bool inn_lower_binary(const struct inn_infer *c, struct inn_prim *prim)
     size_t i;
 
     if (c->n_in != 2 || c->in[0] == NULL || c->in[1] == NULL ||
-        c->in[0]->type != INN_F32 || c->in[1]->type != INN_F32)
+        !inn_type_is_float(c->in[0]->type))
         return false;
     /* A second operand at an inner axis is not what broadcasting does. */
     if (c->node->version < 7 && !inn_tensor_same_shape(c->in[0], c->in[1]))
@@ -400,6 +400,28 @@ bool inn_lower_binary(const struct inn_infer *c, struct inn_prim *prim)
         }
     }
     return false;
+}
+
+/* x to a constant power. */
+bool inn_lower_pow(const struct inn_infer *c, struct inn_prim *prim)
+{
+    double power;
+
+    if (c->n_in != 2 || c->in[1] == NULL || c->in[1]->data == NULL ||
+        inn_tensor_count(c->in[1]) != 1 ||
+        c->in[1]->rank > c->in[0]->rank)
+        return false;
+    power = inn_element_get(c->in[1]->type, c->in[1]->data, 0);
+    prim->kind = INN_PRIM_ELTWISE;
+    prim->u.eltwise.alpha = 1;
+    prim->u.eltwise.beta = (float)power;
+    if (power == 2)
+        prim->u.eltwise.kind = INN_ELT_SQUARE;
+    else if (power == 0.5)
+        prim->u.eltwise.kind = INN_ELT_SQRT;
+    else
+        prim->u.eltwise.kind = INN_ELT_POW;
+    return true;
 }
 
 /* y = scale x + shift of the field at input i, the constant at the other. */

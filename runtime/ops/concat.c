@@ -1,9 +1,12 @@
 /*
  * Concat and Split: tensors laid side by side along one axis, and cut again.
  */
+#include <string.h>
+
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
 #include "runtime/ops/moments.h"
+#include "runtime/ops/move.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -139,6 +142,26 @@ enum inn_status inn_run_concat(struct inn_run *c)
         offset += c->in[i]->dims[axis];
     }
     return INN_OK;
+}
+
+bool inn_lower_concat(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_move *m;
+    int64_t offset = 0;
+    int i, axis;
+
+    if (inn_args_need(&a, c->n_in) != INN_OK ||
+        concat_axis(&a, &axis) != INN_OK)
+        return false;
+    m = inn_move_new(prim, c, c->n_in);
+    for (i = 0; m != NULL && i < c->n_in; i++) {
+        m[i].in = i;
+        m[i].out_at[axis] = offset;
+        inn_move_box(&m[i], c->in[i]->rank, c->in[i]->dims);
+        offset += c->in[i]->dims[axis];
+    }
+    return m != NULL;
 }
 
 struct split {
@@ -330,6 +353,30 @@ enum inn_status inn_run_split(struct inn_run *c)
         offset += split_size(&s, j, c->n_out);
     }
     return INN_OK;
+}
+
+bool inn_lower_split(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_move *m;
+    struct split s;
+    int64_t offset = 0, dims[INN_MAX_RANK];
+    int j;
+
+    if (read_split(&a, &s, c->n_out) != INN_OK || !s.known)
+        return false;
+    m = inn_move_new(prim, c, c->n_out);
+    if (m == NULL)
+        return false;
+    memcpy(dims, c->in[0]->dims, sizeof(dims));
+    for (j = 0; j < c->n_out; j++) {
+        m[j].out = j;
+        m[j].in_at[s.axis] = offset;
+        dims[s.axis] = split_size(&s, j, c->n_out);
+        inn_move_box(&m[j], c->in[0]->rank, dims);
+        offset += dims[s.axis];
+    }
+    return true;
 }
 
 /* Parts along the channels: side by side, and nothing known between them. */

@@ -7,6 +7,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/ops/args.h"
 #include "runtime/ops/moments.h"
+#include "runtime/ops/move.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -148,6 +149,40 @@ enum inn_status inn_run_depth(struct inn_run *c)
     inn_walk_copy(&w, c->out[0].data, c->in[0]->data,
                   inn_type_size(c->out[0].type), c->threads);
     return INN_OK;
+}
+
+bool inn_lower_depth(const struct inn_infer *c, struct inn_prim *prim)
+{
+    bool to_space = is_to_space(c->node), crd;
+    struct inn_args a = INN_ARGS(c);
+    const int64_t *deep;
+    struct inn_move *m;
+    int64_t b, each;
+    int i;
+
+    if (read_block(&a, &b) != INN_OK || read_mode(&a, &crd) != INN_OK)
+        return false;
+    m = inn_move_new(prim, c, 1);
+    if (m == NULL)
+        return false;
+    deep = to_space ? c->in[0]->dims : c->out[0].dims;
+    each = deep[1] / (b * b);
+    /* Written as to space; the way back is the same with sides swapped. */
+    inn_move_loop(m, deep[0], 0, 1, 0, 1);
+    inn_move_loop(m, deep[2], 2, 1, 2, b);
+    inn_move_loop(m, b, 1, crd ? b : b * each, 2, 1);
+    inn_move_loop(m, deep[3], 3, 1, 3, b);
+    inn_move_loop(m, b, 1, crd ? 1 : each, 3, 1);
+    inn_move_loop(m, each, 1, crd ? b * b : 1, 1, 1);
+    for (i = 0; !to_space && i < m->n_loops; i++) {
+        struct inn_loop old = m->loops[i];
+
+        m->loops[i].in_axis = old.out_axis;
+        m->loops[i].in_step = old.out_step;
+        m->loops[i].out_axis = old.in_axis;
+        m->loops[i].out_step = old.in_step;
+    }
+    return true;
 }
 
 /* The deep channel of pixel k of a block and flat channel i, of m. */

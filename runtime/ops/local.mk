@@ -31,6 +31,8 @@ libinncore_la_SOURCES += \
     runtime/ops/matmul.c \
     runtime/ops/mix.c \
     runtime/ops/moments.h \
+    runtime/ops/move.c \
+    runtime/ops/move.h \
     runtime/ops/norm.c \
     runtime/ops/op.h \
     runtime/ops/pad.c \

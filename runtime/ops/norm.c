@@ -129,6 +129,41 @@ enum inn_status inn_run_batchnorm(struct inn_run *c)
     return INN_OK;
 }
 
+/* y = x·scale/√(variance + ε) + (bias − mean·scale/√(variance + ε)) */
+bool inn_lower_batchnorm(const struct inn_infer *c, struct inn_prim *prim)
+{
+    double epsilon = inn_node_float(c->node, "epsilon", 1e-5f);
+    float *scale;
+    size_t n, i;
+    int k;
+
+    if (c->in[0]->rank < 2 || !is_spatial(c->node))
+        return false;
+    for (k = 1; k < 5; k++) {
+        if (c->in[k] == NULL || c->in[k]->data == NULL)
+            return false;
+    }
+    n = (size_t)c->in[0]->dims[1];
+    scale = inn_arena_alloc(c->arena, 2 * n, sizeof(*scale), c->err);
+    if (scale == NULL)
+        return false;
+    for (i = 0; i < n; i++) {
+        double v[5], factor;
+
+        for (k = 1; k < 5; k++)
+            v[k] = inn_element_get(c->in[k]->type, c->in[k]->data, i);
+        factor = v[1] / sqrt(v[4] + epsilon);
+        scale[i] = (float)factor;
+        scale[n + i] = (float)(v[2] - v[3] * factor);
+    }
+    prim->kind = INN_PRIM_MAP;
+    prim->u.map.kind = INN_MAP_AFFINE;
+    prim->u.map.scale = scale;
+    prim->u.map.shift = scale + n;
+    prim->u.map.n = (int64_t)n;
+    return true;
+}
+
 /*
  * y = scale (x − mean)/√(variance + ε) + bias. Where the statistics are true
  * the variance that training saw is known better than what was propagated,

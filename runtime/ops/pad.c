@@ -8,6 +8,7 @@
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/moments.h"
+#include "runtime/ops/move.h"
 #include "runtime/ops/rows.h"
 
 /* Sums of pads and sizes below this can't wrap. */
@@ -365,6 +366,91 @@ enum inn_status inn_run_pad(struct inn_run *c)
     /* Small ones are not worth a thread's start. */
     inn_parallel(g.out->bytes < 65536 ? 1 : c->threads, rows, pad_row, &g);
     return INN_OK;
+}
+
+/* Where padding comes from: three stretches of an axis at most. */
+struct stretch {
+    int64_t from, step, to, count;
+};
+
+/* The stretches of one axis that read the input; 0: it takes more. */
+static int read_axis(struct stretch s[3], const struct pad *p, int k,
+                     int64_t dim, int64_t out)
+{
+    int64_t before = p->before[k], after = p->after[k];
+    int64_t step = p->mode == REFLECT ? -1 : p->mode == WRAP ? 1 : 0;
+    int64_t most = p->mode == REFLECT ? dim - 1 : dim;
+    int n = 0;
+
+    s[n].from = before < 0 ? -before : 0;
+    s[n].to = before < 0 ? 0 : before;
+    s[n].step = 1;
+    s[n].count = dim - s[n].from < out - s[n].to ? dim - s[n].from
+                                                 : out - s[n].to;
+    n++;
+    if (p->mode == CONSTANT)
+        return s[0].count > 0 ? n : 0;
+    if (before < 0 || after < 0 || (step != 0 && (before > most ||
+                                                  after > most)))
+        return 0;
+    if (before > 0) {
+        s[n].from = p->mode == REFLECT ? before
+                    : p->mode == WRAP  ? dim - before
+                                       : 0;
+        s[n].step = step;
+        s[n].to = 0;
+        s[n++].count = before;
+    }
+    if (after > 0) {
+        s[n].from = p->mode == REFLECT ? dim - 2
+                    : p->mode == WRAP  ? 0
+                                       : dim - 1;
+        s[n].step = step;
+        s[n].to = before + dim;
+        s[n++].count = after;
+    }
+    return n;
+}
+
+bool inn_lower_pad(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct stretch s[INN_MAX_RANK][3];
+    struct inn_args a = INN_ARGS(c);
+    struct padding g = {.x = c->in[0]};
+    int n[INN_MAX_RANK], total = 1, i, k;
+    const struct inn_tensor *v;
+    struct inn_move *m;
+    float value;
+
+    g.size = inn_type_size(g.x->type);
+    v = inn_args_in(&a, 2);
+    if (read_pad(&a, &g.p) != INN_OK || !g.p.known ||
+        (c->node->version >= 11 && v != NULL && v->data == NULL) ||
+        read_value(&a, &g) != INN_OK)
+        return false;
+    for (k = 0; k < g.x->rank; k++) {
+        n[k] = read_axis(s[k], &g.p, k, g.x->dims[k], c->out[0].dims[k]);
+        total *= n[k];
+        if (total == 0 || total > 27)
+            return false;
+    }
+    m = inn_move_new(prim, c, total);
+    for (i = 0; m != NULL && i < total; i++) {
+        int at = i;
+
+        for (k = 0; k < g.x->rank; k++) {
+            const struct stretch *t = &s[k][at % n[k]];
+
+            at /= n[k];
+            m[i].in_at[k] = t->from;
+            m[i].out_at[k] = t->to;
+            inn_move_loop(&m[i], t->count, k, t->step, k, 1);
+        }
+    }
+    inn_convert_elements(&value, INN_F32, g.value, g.x->type, 1);
+    prim->u.move.fill = g.p.mode == CONSTANT;
+    prim->u.move.value = value;
+    return m != NULL;
 }
 
 /* Padded positions are passed over; padded channels never vary. */

@@ -5,7 +5,7 @@
 #ifndef INN_OPS_PRIM_H
 #define INN_OPS_PRIM_H
 
-#include "runtime/inn.h"
+#include "runtime/base/tensor.h"
 
 /* Spatial axes at most: 3-D convolutions. */
 #define INN_MAX_SPATIAL 3
@@ -28,6 +28,9 @@ enum inn_prim_kind {
     INN_PRIM_POOL,    /* in 0 */
     INN_PRIM_ELTWISE, /* in 0 */
     INN_PRIM_BINARY,  /* in 0, 1, same shape or broadcast */
+    INN_PRIM_MAP,     /* in 0, element by element; the rest are constants */
+    INN_PRIM_MOVE,    /* every element of the outputs is one of the inputs */
+    INN_PRIM_PERMUTE, /* in 0 with its axes in another order */
     INN_PRIM_VIEW     /* output is the bytes of input 0 */
 };
 
@@ -37,12 +40,47 @@ enum inn_eltwise {
     INN_ELT_CLIP,     /* min(max(x, alpha), beta) */
     INN_ELT_SIGMOID,
     INN_ELT_TANH,
-    INN_ELT_HARDSWISH
+    INN_ELT_HARDSWISH,
+    INN_ELT_ABS,
+    INN_ELT_ELU, /* x < 0 ? alpha (e^x - 1) : x */
+    INN_ELT_EXP,
+    INN_ELT_GELU,
+    INN_ELT_GELU_TANH,
+    INN_ELT_LINEAR, /* alpha x + beta */
+    INN_ELT_MISH,
+    INN_ELT_POW, /* alpha x^beta */
+    INN_ELT_SOFTPLUS,
+    INN_ELT_SQRT,
+    INN_ELT_SQUARE
 };
 
 enum inn_binary { INN_BIN_ADD, INN_BIN_SUB, INN_BIN_MUL, INN_BIN_DIV };
 
 enum inn_pool { INN_POOL_MAX, INN_POOL_AVG, INN_POOL_AVG_PADDED };
+
+/* What oneDNN has no function for; channels are axis 1. */
+enum inn_map_kind {
+    INN_MAP_AFFINE,       /* scale[c] x + shift[c] */
+    INN_MAP_ERF,
+    INN_MAP_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
+    INN_MAP_PRELU         /* x < 0 ? scale[c] x : x */
+};
+
+/* A loop that takes steps along one axis of each side; axis -1: stays. */
+struct inn_loop {
+    int64_t count;
+    int in_axis, out_axis;
+    int64_t in_step, out_step;
+};
+
+#define INN_MAX_LOOPS (INN_MAX_RANK + 2)
+
+/* Elements from input `in` to output `out`, from one corner of each. */
+struct inn_move {
+    int in, out, n_loops;
+    int64_t in_at[INN_MAX_RANK], out_at[INN_MAX_RANK];
+    struct inn_loop loops[INN_MAX_LOOPS];
+};
 
 struct inn_prim {
     enum inn_prim_kind kind;
@@ -64,6 +102,19 @@ struct inn_prim {
             float alpha, beta;
         } eltwise;
         enum inn_binary binary;
+        struct {
+            enum inn_map_kind kind;
+            float alpha, beta;
+            const float *scale, *shift; /* [n]; shift NULL but for AFFINE */
+            int64_t n;                  /* channels, or 1 for all */
+        } map;
+        struct {
+            const struct inn_move *moves;
+            int n;
+            bool fill; /* first, all outputs, with value */
+            float value;
+        } move;
+        int perm[INN_MAX_RANK]; /* axis i of the output is perm[i] of in 0 */
     } u;
 };
 

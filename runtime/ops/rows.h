@@ -16,8 +16,10 @@ inn_run_fn inn_run_celu, inn_run_clip, inn_run_elu, inn_run_gelu,
     inn_run_mish, inn_run_prelu, inn_run_relu, inn_run_selu,
     inn_run_sigmoid, inn_run_softplus, inn_run_softsign, inn_run_tanh,
     inn_run_thresholded_relu;
-inn_lower_fn inn_lower_clip, inn_lower_hard_swish, inn_lower_leaky_relu,
-    inn_lower_relu, inn_lower_sigmoid, inn_lower_tanh;
+inn_lower_fn inn_lower_clip, inn_lower_elu, inn_lower_gelu,
+    inn_lower_hard_sigmoid, inn_lower_hard_swish, inn_lower_leaky_relu,
+    inn_lower_mish, inn_lower_prelu, inn_lower_relu, inn_lower_sigmoid,
+    inn_lower_softplus, inn_lower_tanh;
 
 /* along.c */
 inn_infer_fn inn_infer_arg, inn_infer_cumsum;
@@ -29,7 +31,7 @@ inn_infer_fn inn_infer_binary;
 inn_couple_fn inn_couple_binary;
 inn_moments_fn inn_moments_binary;
 inn_run_fn inn_run_binary;
-inn_lower_fn inn_lower_binary;
+inn_lower_fn inn_lower_binary, inn_lower_pow;
 
 /* concat.c */
 inn_infer_fn inn_infer_concat, inn_infer_split;
@@ -37,6 +39,7 @@ inn_couple_fn inn_couple_concat, inn_couple_split;
 inn_resize_fn inn_resize_split;
 inn_moments_fn inn_moments_concat, inn_moments_split;
 inn_run_fn inn_run_concat, inn_run_split;
+inn_lower_fn inn_lower_concat, inn_lower_split;
 
 /* constant.c */
 inn_infer_fn inn_infer_constant, inn_infer_constant_of_shape,
@@ -66,6 +69,7 @@ inn_infer_fn inn_infer_depth;
 inn_couple_fn inn_couple_depth;
 inn_moments_fn inn_moments_depth;
 inn_run_fn inn_run_depth;
+inn_lower_fn inn_lower_depth;
 
 /* expand.c */
 inn_infer_fn inn_infer_expand, inn_infer_tile;
@@ -122,6 +126,7 @@ inn_infer_fn inn_infer_batchnorm;
 inn_couple_fn inn_couple_batchnorm;
 inn_moments_fn inn_moments_batchnorm;
 inn_run_fn inn_run_batchnorm;
+inn_lower_fn inn_lower_batchnorm;
 
 /* pad.c */
 inn_infer_fn inn_infer_pad;
@@ -129,6 +134,7 @@ inn_couple_fn inn_couple_pad;
 inn_resize_fn inn_resize_pad;
 inn_moments_fn inn_moments_pad;
 inn_run_fn inn_run_pad;
+inn_lower_fn inn_lower_pad;
 
 /* pool.c */
 inn_infer_fn inn_infer_average_pool, inn_infer_global_pool,
@@ -160,6 +166,7 @@ inn_couple_fn inn_couple_slice;
 inn_resize_fn inn_resize_slice;
 inn_moments_fn inn_moments_slice;
 inn_run_fn inn_run_slice;
+inn_lower_fn inn_lower_slice;
 
 /* softmax.c */
 inn_infer_fn inn_infer_softmax;
@@ -171,10 +178,12 @@ inn_infer_fn inn_infer_transpose;
 inn_couple_fn inn_couple_transpose;
 inn_moments_fn inn_moments_transpose;
 inn_run_fn inn_run_transpose;
+inn_lower_fn inn_lower_transpose;
 
 /* unary.c */
 inn_infer_fn inn_infer_unary;
 inn_run_fn inn_run_unary;
+inn_lower_fn inn_lower_unary;
 
 /* variadic.c */
 inn_infer_fn inn_infer_variadic, inn_infer_where;

@@ -6,6 +6,7 @@
 
 #include "runtime/ops/args.h"
 #include "runtime/ops/moments.h"
+#include "runtime/ops/move.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/walk.h"
 
@@ -286,6 +287,25 @@ enum inn_status inn_run_slice(struct inn_run *c)
                       (size_t)at * inn_type_size(x->type),
                   inn_type_size(x->type), c->threads);
     return INN_OK;
+}
+
+bool inn_lower_slice(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_move *m;
+    struct slice s;
+    int k;
+
+    if (read_slice(&a, &s) != INN_OK || !s.known)
+        return false;
+    m = inn_move_new(prim, c, 1);
+    for (k = 0; m != NULL && k < c->in[0]->rank; k++) {
+        if (s.count[k] != c->out[0].dims[k])
+            return false;
+        m->in_at[k] = s.first[k];
+        inn_move_loop(m, s.count[k], k, s.count[k] > 1 ? s.step[k] : 0, k, 1);
+    }
+    return m != NULL;
 }
 
 /* Channels are picked; positions are, or their steps are strides. */

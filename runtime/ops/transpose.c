@@ -91,6 +91,20 @@ enum inn_status inn_run_transpose(struct inn_run *c)
     return INN_OK;
 }
 
+bool inn_lower_transpose(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    int64_t perm[INN_MAX_RANK];
+    int i;
+
+    if (read_perm(&a, perm) != INN_OK)
+        return false;
+    prim->kind = INN_PRIM_PERMUTE;
+    for (i = 0; i < c->in[0]->rank; i++)
+        prim->u.perm[i] = (int)perm[i];
+    return true;
+}
+
 /*
  * Where channels lie on several axes they are counted row by row: another
  * order of those axes is another order of the channels.

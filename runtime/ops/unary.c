@@ -170,3 +170,33 @@ enum inn_status inn_run_unary(struct inn_run *c)
     inn_walk_run(&w, run_row, &r, c->threads);
     return INN_OK;
 }
+
+bool inn_lower_unary(const struct inn_infer *c, struct inn_prim *prim)
+{
+    static const struct {
+        const char *name;
+        enum inn_eltwise kind;
+        float alpha, beta;
+    } kinds[] = {{"Abs", INN_ELT_ABS, 0, 0},
+                 {"Exp", INN_ELT_EXP, 0, 0},
+                 {"Neg", INN_ELT_LINEAR, -1, 0},
+                 {"Reciprocal", INN_ELT_POW, 1, -1},
+                 {"Sqrt", INN_ELT_SQRT, 0, 0}};
+    size_t i;
+
+    if (strcmp(c->node->op_type, "Erf") == 0) {
+        prim->kind = INN_PRIM_MAP;
+        prim->u.map.kind = INN_MAP_ERF;
+        return true;
+    }
+    for (i = 0; i < INN_COUNT(kinds); i++) {
+        if (strcmp(c->node->op_type, kinds[i].name) == 0) {
+            prim->kind = INN_PRIM_ELTWISE;
+            prim->u.eltwise.kind = kinds[i].kind;
+            prim->u.eltwise.alpha = kinds[i].alpha;
+            prim->u.eltwise.beta = kinds[i].beta;
+            return true;
+        }
+    }
+    return false;
+}
