@@ -96,7 +96,7 @@ void inn_difference_measure(struct inn_difference *d,
     d->max_rel = most == 0 ? 0 : most / largest;
     d->mean_abs = count > 0 ? sum / (double)count : 0;
     if (aa > 0 && bb > 0)
-        d->cosine = ab / (sqrt(aa) * sqrt(bb));
+        d->cosine = ab / sqrt(aa * bb);
     else if (!isnan(aa) && !isnan(bb))
         d->cosine = aa == bb ? 1 : 0;
     d->top1 = top1_agreement(ta, tb);
