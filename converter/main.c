@@ -12,6 +12,7 @@
 #include "runtime/base/file.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/sizes.h"
 #include "runtime/cli/table.h"
 #include "runtime/file/container.h"
@@ -359,29 +360,33 @@ static int print_report(struct inn_cli *cli, const char *source,
     return INN_EXIT_OK;
 }
 
-/* Writes the file and opens it again: every checksum, every length. */
+/* Every checksum, every length. */
+static enum inn_status reread(void *state, const char *path,
+                              struct inn_error *err)
+{
+    struct inn_model *again = NULL;
+    enum inn_status st = inn_file_open(&again, path, false, state, err);
+
+    inn_model_free(again);
+    return st;
+}
+
+/* Writes the file, opening it again before it gets its name. */
 static enum inn_status write_file(struct shown *shown, const char *output,
                                   const struct inn_model *model,
                                   const struct values *v, uint64_t *bytes,
                                   struct inn_error *err)
 {
-    struct inn_file_options fo = {
+    const struct inn_reread again = {reread, shown->cli->heap};
+    const struct inn_file_options fo = {
         .store = (enum inn_store)v->store,
         .codec = v->codec == 0 ? INN_CODEC_ZSTD : INN_CODEC_NONE,
         .threads = (int)v->common.threads,
-        .overwrite = v->common.force};
-    struct inn_model *again = NULL;
-    enum inn_status st;
+        .overwrite = v->common.force,
+        .again = &again};
 
     show_progress(shown, "write", 0, 1);
-    st = inn_file_write(model, output, &fo, bytes, err);
-    if (st != INN_OK || strcmp(output, "-") == 0)
-        return st;
-    st = inn_file_open(&again, output, false, shown->cli->heap, err);
-    if (st != INN_OK)
-        inn_error_prefix(err, "reading it back");
-    inn_model_free(again);
-    return st;
+    return inn_file_write(model, output, &fo, bytes, err);
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -413,6 +418,7 @@ static int run(struct inn_cli *cli, const void *values)
         .bind_state = cli,
         .progress = show_progress,
         .progress_state = &shown};
+    const char *inputs[] = {source, v->calibrate};
     struct inn_convert_report report;
     struct inn_model *model = NULL;
     struct inn_error err = {0};
@@ -435,6 +441,10 @@ static int run(struct inn_cli *cli, const void *values)
         output = default_output(cli, source, &err);
     if (o.options == NULL || output == NULL)
         return inn_cli_error(cli, NULL, &err);
+    if (!v->dry_run &&
+        inn_output_check(output, inputs, 2, v->common.force, cli->heap,
+                         &err) != INN_OK)
+        return inn_cli_error(cli, output, &err);
     st = inn_convert(&model, &report, source, &o, cli->heap, &err);
     if (st == INN_OK && !v->dry_run) {
         named = output;

@@ -8,7 +8,7 @@
 
 #include "config.h"
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 
 #ifdef HAVE_PNG
 #include <png.h>

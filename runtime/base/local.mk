@@ -32,4 +32,6 @@ libinncore_la_SOURCES += \
     runtime/base/threads.c \
     runtime/base/threads.h \
     runtime/base/wire.c \
-    runtime/base/wire.h
+    runtime/base/wire.h \
+    runtime/base/write.c \
+    runtime/base/write.h

@@ -13,6 +13,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/base/write.h"
 
 #ifdef HAVE_ZIP
 #include <zip.h>

@@ -13,6 +13,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/base/write.h"
 
 #define MOST_NUMBERS 256
 
@@ -615,6 +616,8 @@ int inn_cli_run(const char *program, const struct inn_command *command,
     struct inn_cli cli = {.program = program, .command = command,
                           .heap = heap, .common = &none};
     struct parse p = {.cli = &cli};
+
+    inn_write_at_signals();
 
     if (heap == NULL) {
         fprintf(stderr, "%s: out of memory\n", program);

@@ -4,6 +4,8 @@ libinncore_la_SOURCES += \
     runtime/cli/help.c \
     runtime/cli/json.c \
     runtime/cli/json.h \
+    runtime/cli/output.c \
+    runtime/cli/output.h \
     runtime/cli/plot.c \
     runtime/cli/plot.h \
     runtime/cli/progress.c \

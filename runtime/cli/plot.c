@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 
 static bool ends_with(const char *text, const char *end)
 {

@@ -4,6 +4,7 @@
 #ifndef INN_FILE_CONTAINER_H
 #define INN_FILE_CONTAINER_H
 
+#include "runtime/base/write.h"
 #include "runtime/grid/model.h"
 
 enum inn_store { INN_STORE_F32 = 0, INN_STORE_F16 = 1, INN_STORE_BF16 = 2 };
@@ -15,6 +16,7 @@ struct inn_file_options {
     enum inn_codec codec;
     int threads;
     bool overwrite;
+    const struct inn_reread *again; /* before it counts; or NULL */
 };
 
 /* Atomic, deterministic on any number of threads. */

@@ -10,7 +10,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 #include "runtime/base/threads.h"
 #include "runtime/file/codec.h"
 #include "runtime/file/pack.h"
@@ -390,6 +390,7 @@ static void writer_free(struct writer *w)
 
 static enum inn_status write_all(struct writer *w,
                                  const struct inn_packing *packing,
+                                 const struct inn_reread *again,
                                  struct inn_error *err)
 {
     uint8_t header[INN_HEADER_BYTES];
@@ -410,6 +411,8 @@ static enum inn_status write_all(struct writer *w,
         st = put_factors(w, packing->model, err);
     if (st == INN_OK)
         st = put_end(w, err);
+    if (st == INN_OK)
+        st = inn_write_reread(w->out, again, err);
     if (st == INN_OK)
         st = inn_write_commit(w->out, err);
     return st;
@@ -439,7 +442,7 @@ enum inn_status inn_file_write(const struct inn_model *model,
         st = inn_write_open(&w.out, path, options->overwrite, model->heap,
                             &local);
     if (st == INN_OK)
-        st = write_all(&w, &packing, &local);
+        st = write_all(&w, &packing, options->again, &local);
     if (st == INN_OK && bytes != NULL)
         *bytes = inn_write_position(w.out);
     writer_free(&w);

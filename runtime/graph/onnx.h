@@ -5,6 +5,7 @@
 #ifndef INN_GRAPH_ONNX_H
 #define INN_GRAPH_ONNX_H
 
+#include "runtime/base/write.h"
 #include "runtime/graph/graph.h"
 
 struct inn_onnx_options {
@@ -49,6 +50,16 @@ enum inn_status inn_onnx_write(const struct inn_graph *graph,
 enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
                                       const char *path, bool overwrite,
                                       size_t most, struct inn_error *err);
+
+/*
+ * As inn_onnx_write; what again finds wrong with the file keeps it from its
+ * place. Weights beside it are compared with what was written, but the model
+ * can't be looked at before they have a name: again is not asked.
+ */
+enum inn_status inn_onnx_write_checked(const struct inn_graph *graph,
+                                       const char *path, bool overwrite,
+                                       const struct inn_reread *again,
+                                       struct inn_error *err);
 
 /*
  * Packs to memory; own, inn_free(graph->heap). weightless leaves out the data

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/checked.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 #include "runtime/graph/onnx_internal.h"
 
 #define ALIGN 64
@@ -47,6 +47,7 @@ enum inn_status inn_onnx_beside_new(struct inn_onnx_beside *b,
 
 void inn_onnx_beside_free(struct inn_onnx_beside *b)
 {
+    inn_write_close(b->out);
     inn_arena_free(&b->arena);
 }
 
@@ -98,33 +99,47 @@ enum inn_status inn_onnx_beside_add(struct inn_onnx_beside *b,
     return st;
 }
 
-enum inn_status inn_onnx_beside_write(const struct inn_onnx_beside *b,
-                                      bool overwrite, struct inn_heap *heap,
-                                      struct inn_error *err)
+static enum inn_status about_it(const struct inn_onnx_beside *b,
+                                enum inn_status st, struct inn_error *err)
 {
-    static const uint8_t zeros[ALIGN];
-    struct inn_write *out = NULL;
-    enum inn_status st;
-    uint64_t at;
-    int i;
-
-    st = inn_write_open(&out, b->path, overwrite, heap, err);
-    for (i = 0; i < b->n && st == INN_OK; i++) {
-        at = inn_write_position(out);
-        st = inn_write_bytes(out, zeros, (size_t)(aligned(at) - at), err);
-        if (st == INN_OK)
-            st = inn_write_bytes(out, b->tensors[i]->data,
-                                 b->tensors[i]->bytes, err);
-    }
-    if (st == INN_OK)
-        st = inn_write_commit(out, err);
-    inn_write_close(out);
     if (st != INN_OK)
         inn_error_prefix(err, "weights beside it, '%.200s'", b->location);
     return st;
 }
 
+enum inn_status inn_onnx_beside_write(struct inn_onnx_beside *b,
+                                      bool overwrite, struct inn_heap *heap,
+                                      struct inn_error *err)
+{
+    static const struct inn_reread bytes = {NULL, NULL};
+    static const uint8_t zeros[ALIGN];
+    enum inn_status st;
+    uint64_t at;
+    struct stat s;
+    int i;
+
+    b->replaces = stat(b->path, &s) == 0;
+    st = inn_write_open(&b->out, b->path, overwrite, heap, err);
+    for (i = 0; i < b->n && st == INN_OK; i++) {
+        at = inn_write_position(b->out);
+        st = inn_write_bytes(b->out, zeros, (size_t)(aligned(at) - at), err);
+        if (st == INN_OK)
+            st = inn_write_bytes(b->out, b->tensors[i]->data,
+                                 b->tensors[i]->bytes, err);
+    }
+    if (st == INN_OK)
+        st = inn_write_reread(b->out, &bytes, err);
+    return about_it(b, st, err);
+}
+
+enum inn_status inn_onnx_beside_commit(struct inn_onnx_beside *b,
+                                       struct inn_error *err)
+{
+    return about_it(b, inn_write_commit(b->out, err), err);
+}
+
 void inn_onnx_beside_remove(const struct inn_onnx_beside *b)
 {
-    unlink(b->path);
+    if (!b->replaces)
+        unlink(b->path);
 }

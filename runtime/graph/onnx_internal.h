@@ -142,6 +142,8 @@ struct inn_onnx_beside {
     const struct inn_tensor **tensors; /* in the order of the file */
     int n;
     uint64_t at; /* end of the last */
+    struct inn_write *out;
+    bool replaces; /* a file that was there */
 };
 
 /* For a model at path; inn_onnx_beside_free after failure too. _LIMIT: none. */
@@ -154,11 +156,17 @@ enum inn_status inn_onnx_beside_add(struct inn_onnx_beside *b,
                                     Onnx__TensorProto *proto,
                                     const struct inn_tensor *tensor,
                                     struct inn_error *err);
-/* Atomic; refuses an existing file unless overwrite. */
-enum inn_status inn_onnx_beside_write(const struct inn_onnx_beside *b,
+/* All but its name; refuses an existing file unless overwrite. */
+enum inn_status inn_onnx_beside_write(struct inn_onnx_beside *b,
                                       bool overwrite, struct inn_heap *heap,
                                       struct inn_error *err);
-/* Where the model could not be written after all. */
+/* Its name, in place of what had it. */
+enum inn_status inn_onnx_beside_commit(struct inn_onnx_beside *b,
+                                       struct inn_error *err);
+/*
+ * Where the model could not get its name after all. What was replaced is gone:
+ * then the new weights stay.
+ */
 void inn_onnx_beside_remove(const struct inn_onnx_beside *b);
 
 #endif

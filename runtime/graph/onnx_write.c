@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 #include "runtime/graph/onnx_internal.h"
 
 struct writer {
@@ -475,34 +475,36 @@ static void append(ProtobufCBuffer *buffer, size_t len, const uint8_t *data)
         b->status = inn_write_bytes(b->out, data, len, b->err);
 }
 
-static enum inn_status write_file(struct writer *w, const char *path,
-                                  bool overwrite)
+/* All but its name, after a look at it. */
+static enum inn_status write_file(struct inn_write **out, struct writer *w,
+                                  const char *path, bool overwrite,
+                                  const struct inn_reread *again)
 {
     struct file_buffer buffer = {{append}, NULL, INN_OK, w->err};
     enum inn_status st;
 
-    st = inn_write_open(&buffer.out, path, overwrite, w->g->heap, w->err);
+    st = inn_write_open(out, path, overwrite, w->g->heap, w->err);
     if (st != INN_OK)
-        goto out;
+        return st;
+    buffer.out = *out;
     protobuf_c_message_pack_to_buffer(&w->model.base, &buffer.base);
-    st = buffer.status;
-    if (st == INN_OK)
-        st = inn_write_commit(buffer.out, w->err);
-out:
-    inn_write_close(buffer.out);
-    return st;
+    return buffer.status == INN_OK ? inn_write_reread(*out, again, w->err)
+                                   : buffer.status;
 }
 
 /*
- * The weights first: a model whose weights are missing never shows. What was
- * there before is replaced by two renames, one after the other.
+ * Both files are written whole before either gets its name, the weights
+ * first: a model whose weights are missing never shows. What was there before
+ * is replaced by two renames, one after the other.
  */
 static enum inn_status write_beside(const struct inn_graph *graph,
                                     const char *path, bool overwrite,
                                     size_t most, struct inn_error *err)
 {
+    static const struct inn_reread bytes = {NULL, NULL};
     struct inn_onnx_beside beside;
     struct writer w = {.g = graph, .beside = &beside, .err = err};
+    struct inn_write *out = NULL;
     enum inn_status st;
     struct stat s;
     size_t size;
@@ -514,28 +516,39 @@ static enum inn_status write_beside(const struct inn_graph *graph,
         st = build(&w, &size, most);
     if (st == INN_OK)
         st = inn_onnx_beside_write(&beside, overwrite, graph->heap, err);
+    if (st == INN_OK)
+        st = write_file(&out, &w, path, overwrite, &bytes);
+    if (st == INN_OK)
+        st = inn_onnx_beside_commit(&beside, err);
     if (st == INN_OK) {
-        st = write_file(&w, path, overwrite);
+        st = inn_write_commit(out, err);
         if (st != INN_OK)
             inn_onnx_beside_remove(&beside);
     }
+    inn_write_close(out);
     inn_arena_free(&w.arena);
     inn_onnx_beside_free(&beside);
     return st;
 }
 
-enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
-                                      const char *path, bool overwrite,
-                                      size_t most, struct inn_error *err)
+static enum inn_status write_graph_file(const struct inn_graph *graph,
+                                        const char *path, bool overwrite,
+                                        size_t most,
+                                        const struct inn_reread *again,
+                                        struct inn_error *err)
 {
     struct inn_error local = {INN_OK, ""};
     struct writer w = {.g = graph, .err = &local};
+    struct inn_write *out = NULL;
     enum inn_status st;
     size_t size = 0;
 
     st = build(&w, &size, most);
     if (st == INN_OK)
-        st = write_file(&w, path, overwrite);
+        st = write_file(&out, &w, path, overwrite, again);
+    if (st == INN_OK)
+        st = inn_write_commit(out, &local);
+    inn_write_close(out);
     inn_arena_free(&w.arena);
     if (st == INN_ERR_LIMIT && size > most)
         return write_beside(graph, path, overwrite, most, err);
@@ -544,12 +557,27 @@ enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
     return st;
 }
 
+enum inn_status inn_onnx_write_within(const struct inn_graph *graph,
+                                      const char *path, bool overwrite,
+                                      size_t most, struct inn_error *err)
+{
+    return write_graph_file(graph, path, overwrite, most, NULL, err);
+}
+
+enum inn_status inn_onnx_write_checked(const struct inn_graph *graph,
+                                       const char *path, bool overwrite,
+                                       const struct inn_reread *again,
+                                       struct inn_error *err)
+{
+    return write_graph_file(graph, path, overwrite, INN_WIRE_MAX_BYTES, again,
+                            err);
+}
+
 enum inn_status inn_onnx_write(const struct inn_graph *graph,
                                const char *path, bool overwrite,
                                struct inn_error *err)
 {
-    return inn_onnx_write_within(graph, path, overwrite, INN_WIRE_MAX_BYTES,
-                                 err);
+    return inn_onnx_write_checked(graph, path, overwrite, NULL, err);
 }
 
 enum inn_status inn_onnx_pack(const struct inn_graph *graph,

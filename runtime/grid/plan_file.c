@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
 #include "runtime/base/json_file.h"
 #include "runtime/base/map.h"
 #include "runtime/grid/internal.h"

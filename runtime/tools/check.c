@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/sizes.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
@@ -349,6 +350,19 @@ static const char *wrong(const struct values *v)
     return NULL;
 }
 
+/* Refused before the work, not after it. */
+static enum inn_status check_report(const struct inn_cli *cli,
+                                    const struct values *v,
+                                    struct inn_error *err)
+{
+    const char *inputs[] = {cli->operands[0], v->expect};
+    enum inn_status st = inn_junit_allowed(v->junit, v->common.force, err);
+
+    return st == INN_OK ? inn_output_check(v->junit, inputs, 2, true,
+                                           cli->heap, err)
+                        : st;
+}
+
 static int run(struct inn_cli *cli, const void *values)
 {
     const struct values *v = values;
@@ -365,8 +379,7 @@ static int run(struct inn_cli *cli, const void *values)
         return inn_cli_usage(cli, "%s", wrong(v));
     if (v->print)
         return print_expect(cli, v);
-    if (v->junit != NULL &&
-        inn_junit_allowed(v->junit, common.force, &err) != INN_OK)
+    if (v->junit != NULL && check_report(cli, v, &err) != INN_OK)
         return inn_cli_error(cli, v->junit, &err);
     if (v->expect != NULL) {
         st = inn_expect_read(&expect, v->expect, &cli->arena, &err);

@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/base/write.h"
 
 #define NUMBER_TEXT 64
 #define XML_HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"

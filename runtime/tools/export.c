@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/base/write.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/sizes.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/tools/commands.h"
@@ -87,8 +88,6 @@ static enum inn_status check_copy(const struct inn_network *net,
         inn_shapes_free(&b);
     }
     inn_shapes_free(&a);
-    if (st != INN_OK)
-        inn_error_prefix(err, "read back");
     return st;
 }
 
@@ -111,29 +110,58 @@ static enum inn_status check_packed(const struct inn_network *net,
     return st;
 }
 
-static enum inn_status write_network(const struct inn_network *net,
-                                     const char *path, bool force,
-                                     struct inn_error *err)
+static enum inn_status read_back(const struct inn_network *net,
+                                 const char *path, struct inn_error *err)
 {
     static const struct inn_onnx_options none = {NULL};
     struct inn_graph *copy = NULL;
     enum inn_status st;
-    struct stat s;
 
-    if (strcmp(path, "-") == 0) {
-        st = check_packed(net, err);
-        return st == INN_OK ? inn_onnx_write(net->graph, path, force, err)
-                            : st;
-    }
-    st = inn_onnx_write(net->graph, path, force, err);
-    if (st != INN_OK || stat(path, &s) != 0 || !S_ISREG(s.st_mode))
-        return st;
     st = inn_onnx_read(&copy, path, &none, net->heap, err);
     if (st == INN_OK)
         st = check_copy(net, copy, err);
     inn_graph_free(copy);
-    if (st != INN_OK)
-        unlink(path);
+    return st;
+}
+
+struct looked {
+    const struct inn_network *net;
+    bool once;
+};
+
+static enum inn_status look(void *state, const char *path,
+                            struct inn_error *err)
+{
+    struct looked *l = state;
+
+    l->once = true;
+    return read_back(l->net, path, err);
+}
+
+static enum inn_status write_network(const struct inn_network *net,
+                                     const char *path, bool force,
+                                     struct inn_error *err)
+{
+    struct looked looked = {net, strcmp(path, "-") == 0};
+    const struct inn_reread again = {look, &looked};
+    enum inn_status st = INN_OK;
+    struct stat s;
+
+    if (looked.once) {
+        st = check_packed(net, err);
+        if (st != INN_OK) {
+            inn_error_prefix(err, "read back");
+            return st;
+        }
+    }
+    st = inn_onnx_write_checked(net->graph, path, force, &again, err);
+    /* Weights beside the model can only be found once they have a name. */
+    if (st == INN_OK && !looked.once && stat(path, &s) == 0 &&
+        S_ISREG(s.st_mode)) {
+        st = read_back(net, path, err);
+        if (st != INN_OK)
+            inn_error_prefix(err, "read back");
+    }
     return st;
 }
 
@@ -239,28 +267,25 @@ static enum inn_status print_tables(struct inn_cli *cli,
     return inn_table_print(&table, stdout, 0, err);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat s, t;
-
-    return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev &&
-           s.st_ino == t.st_ino;
-}
-
 /* Refused before the work, not after it. */
-static enum inn_status check_target(const char *path, const char *input,
-                                    bool force, struct inn_error *err)
+static enum inn_status check_outputs(const char **at, struct inn_cli *cli,
+                                     const struct values *v,
+                                     struct inn_error *err)
 {
-    struct stat s;
+    const char *inputs[] = {cli->operands[0], v->sampling.plan};
+    enum inn_status st;
 
-    if (strcmp(path, "-") == 0 || stat(path, &s) != 0)
-        return INN_OK;
-    if (same_file(path, input))
+    st = inn_output_check(*at = v->output, inputs, 2, v->common.force,
+                          cli->heap, err);
+    if (st != INN_OK || v->write_plan == NULL)
+        return st;
+    *at = v->write_plan;
+    if (strcmp(v->write_plan, v->output) == 0)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "is the input: give the output another name");
-    if (S_ISREG(s.st_mode) && !force)
-        return inn_fail(err, INN_ERR_IO, "exists already");
-    return INN_OK;
+                        "is the network's place: give the plan another "
+                        "name");
+    return inn_output_check(v->write_plan, inputs, 2, v->common.force,
+                            cli->heap, err);
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -285,9 +310,7 @@ static int run(struct inn_cli *cli, const void *values)
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
-    st = check_target(at = v->output, input, v->common.force, &err);
-    if (st == INN_OK && v->write_plan != NULL)
-        st = check_target(at = v->write_plan, input, v->common.force, &err);
+    st = check_outputs(&at, cli, v, &err);
     if (st == INN_OK) {
         at = input;
         inn_progress_phase(&cli->progress, 1, 3, "reading");

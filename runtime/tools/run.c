@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
 #include "runtime/cli/json.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/run_image.h"
@@ -101,6 +102,35 @@ static enum inn_status write_one(const struct inn_tensor *out,
     return st;
 }
 
+/* Never onto what is read. */
+static enum inn_status check_output(const char *path, struct inn_cli *cli,
+                                    const struct values *v,
+                                    struct inn_error *err)
+{
+    struct inn_named_path at;
+    const char **inputs;
+    enum inn_status st = INN_OK;
+    size_t n = 0, k;
+
+    inputs = inn_arena_alloc(&cli->arena, v->inputs.n + 2, sizeof(*inputs),
+                             err);
+    if (inputs == NULL)
+        return inn_refused(err);
+    inputs[n++] = cli->operands[0];
+    inputs[n++] = v->image.path;
+    for (k = 0; k < v->inputs.n && st == INN_OK; k++) {
+        st = inn_split_named(&at, v->inputs.items[k], &cli->arena, err);
+        inputs[n++] = at.path;
+    }
+    if (st == INN_OK) {
+        st = inn_output_check(path, inputs, n, v->common.force, cli->heap,
+                              err);
+        if (st != INN_OK)
+            inn_error_prefix(err, "%.200s", path);
+    }
+    return st;
+}
+
 static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
                                  const struct inn_graph *graph,
                                  const struct inn_tensor *out,
@@ -119,7 +149,9 @@ static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
 
         if (path == NULL)
             return inn_refused(err);
-        st = write_one(&out[i], path, v, cli->heap, err);
+        st = check_output(path, cli, v, err);
+        if (st == INN_OK)
+            st = write_one(&out[i], path, v, cli->heap, err);
         if (st != INN_OK)
             return st;
     }
@@ -151,6 +183,9 @@ static enum inn_status match_outputs(struct inn_cli *cli,
             return inn_fail(err, INN_ERR_RANGE,
                             "more files than the network's %d outputs",
                             graph->n_outputs);
+        st = check_output(paths[k].path, cli, v, err);
+        if (st != INN_OK)
+            return st;
     }
     return INN_OK;
 }

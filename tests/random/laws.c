@@ -386,7 +386,7 @@ static void draw_rules(struct trial *t, struct inn_plan *plan)
 static bool law_full(struct trial *t)
 {
     struct inn_file_options options = {INN_STORE_F32, INN_CODEC_NONE, 1,
-                                       true};
+                                       true, NULL};
     struct inn_plan plan = {0};
     struct inn_graph *g = NULL;
     struct outputs out;

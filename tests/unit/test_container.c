@@ -403,7 +403,8 @@ END_TEST
 
 START_TEST(a_weight_too_large_for_f16_is_refused_by_name)
 {
-    struct inn_file_options o = {INN_STORE_F16, INN_CODEC_ZSTD, 2, true};
+    struct inn_file_options o = {INN_STORE_F16, INN_CODEC_ZSTD, 2, true,
+                                 NULL};
     struct inn_model *a = tiny_build(600000);
     struct inn_error err = {INN_OK, ""};
     float *data;
@@ -476,9 +477,46 @@ START_TEST(failing_allocations_of_a_reader_leave_nothing)
 }
 END_TEST
 
+/* What writing takes beside the model. */
+static size_t memory_of_writing(int64_t big, enum inn_codec codec)
+{
+    struct inn_file_options o = {INN_STORE_F16, codec, 2, true, NULL};
+    struct inn_heap *shared = tiny_heap;
+    struct inn_model *m;
+    size_t before, more;
+
+    tiny_heap = inn_heap_new(0); /* a peak of its own */
+    m = tiny_build(big);
+    ck_assert_ptr_nonnull(m);
+    before = inn_heap_used(tiny_heap);
+    ck_assert_int_eq(inn_file_write(m, tiny_path, &o, NULL, NULL), INN_OK);
+    more = inn_heap_peak(tiny_heap) - before;
+    inn_model_free(m);
+    inn_heap_free(tiny_heap);
+    tiny_heap = shared;
+    return more;
+}
+
+START_TEST(writing_needs_no_more_memory_for_larger_weights)
+{
+    static const enum inn_codec codecs[] = {INN_CODEC_NONE, INN_CODEC_ZSTD};
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        size_t small = memory_of_writing(3000000, codecs[i]);
+        size_t large = memory_of_writing(12000000, codecs[i]);
+
+        /* Frames of 1 MiB, a few for each thread. */
+        ck_assert_uint_lt(small, (size_t)16 << 20);
+        ck_assert_uint_le(large, small + ((size_t)1 << 20));
+    }
+}
+END_TEST
+
 START_TEST(full_disks_and_existing_files_are_told)
 {
-    struct inn_file_options o = {INN_STORE_F32, INN_CODEC_ZSTD, 1, false};
+    struct inn_file_options o = {INN_STORE_F32, INN_CODEC_ZSTD, 1, false,
+                                 NULL};
     struct inn_model *m = tiny_build(300000);
     struct inn_error err = {INN_OK, ""};
 
@@ -516,6 +554,7 @@ int main(void)
     tcase_add_test(t, a_weight_too_large_for_f16_is_refused_by_name);
     tcase_add_test(t, failing_allocations_of_a_writer_leave_nothing);
     tcase_add_test(t, failing_allocations_of_a_reader_leave_nothing);
+    tcase_add_test(t, writing_needs_no_more_memory_for_larger_weights);
     tcase_add_test(t, full_disks_and_existing_files_are_told);
     suite_add_tcase(s, t);
     r = srunner_create(s);

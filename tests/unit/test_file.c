@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/base/write.h"
 
 static char folder[] = "/tmp/inn-file-XXXXXX";
 
@@ -240,6 +242,68 @@ START_TEST(name_that_appears_meanwhile_is_not_replaced)
 }
 END_TEST
 
+/* Reads what is under way, and has the opinion it is given. */
+struct opinion {
+    enum inn_status status;
+    char text[16];
+    int asked;
+};
+
+static enum inn_status look(void *state, const char *path,
+                            struct inn_error *err)
+{
+    struct opinion *o = state;
+    struct inn_bytes bytes;
+
+    o->asked++;
+    ck_assert_int_eq(inn_file_map(&bytes, path, NULL), INN_OK);
+    ck_assert_uint_lt(bytes.len, sizeof(o->text));
+    memcpy(o->text, bytes.data, bytes.len);
+    inn_file_unmap(&bytes);
+    return o->status == INN_OK ? INN_OK
+                               : inn_fail(err, o->status, "not so");
+}
+
+static enum inn_status write_looked_at(const char *path, struct opinion *o,
+                                       struct inn_heap *heap,
+                                       struct inn_error *err)
+{
+    const struct inn_reread again = {look, o};
+    struct inn_write *w;
+    enum inn_status st = inn_write_open(&w, path, true, heap, err);
+
+    if (st == INN_OK)
+        st = inn_write_bytes(w, "new", 3, err);
+    if (st == INN_OK)
+        st = inn_write_reread(w, &again, err);
+    if (st == INN_OK)
+        st = inn_write_commit(w, err);
+    inn_write_close(w);
+    return st;
+}
+
+START_TEST(what_is_read_back_and_refused_replaces_nothing)
+{
+    struct inn_heap *heap = inn_heap_new(0);
+    struct opinion good = {INN_OK, "", 0}, bad = {INN_ERR_FORMAT, "", 0};
+    struct inn_error err = {INN_OK, ""};
+
+    put(in("f"), "old");
+    ck_assert_int_eq(write_looked_at(in("f"), &bad, heap, &err),
+                     INN_ERR_FORMAT);
+    ck_assert_str_eq(err.message, "read back: not so");
+    ck_assert_str_eq(bad.text, "new");
+    expect(in("f"), "old");
+    ck_assert_int_eq(leftovers(), 0);
+    ck_assert_int_eq(write_looked_at(in("f"), &good, heap, NULL), INN_OK);
+    expect(in("f"), "new");
+    /* Nothing to look at. */
+    ck_assert_int_eq(write_looked_at("/dev/null", &bad, heap, NULL), INN_OK);
+    ck_assert_int_eq(bad.asked, 1);
+    inn_heap_free(heap);
+}
+END_TEST
+
 START_TEST(full_device_is_an_error)
 {
     struct inn_heap *heap = inn_heap_new(0);
@@ -291,6 +355,7 @@ int main(void)
                    nothing_shows_before_commit_and_nothing_stays_after_failure);
     tcase_add_test(t, long_files_pass_the_buffer_whole);
     tcase_add_test(t, name_that_appears_meanwhile_is_not_replaced);
+    tcase_add_test(t, what_is_read_back_and_refused_replaces_nothing);
     tcase_add_test(t, full_device_is_an_error);
     tcase_add_test(t, every_failed_allocation_is_clean);
     suite_add_tcase(s, t);

@@ -314,7 +314,7 @@ enum inn_status tiny_write(const struct inn_model *m, const char *to,
                                 enum inn_store store, enum inn_codec codec,
                                 int threads)
 {
-    struct inn_file_options o = {store, codec, threads, true};
+    struct inn_file_options o = {store, codec, threads, true, NULL};
     struct inn_error err = {INN_OK, ""};
     enum inn_status st = inn_file_write(m, to, &o, NULL, &err);
 
