@@ -246,13 +246,10 @@ static enum inn_status convert(struct inn_model *model,
         st = inn_settle_groups(model, &shapes, &o->groups, inn_verify_groups,
                                err);
     inn_shapes_free(&shapes);
-    for (g = 0; g < model->n_groups && st == INN_OK; g++) {
-        progress(o, "order", g, model->n_groups);
+    for (g = 0; g < model->n_groups && st == INN_OK; g++)
         model->groups[g].nodes = node_count(model->groups[g].size, o->nodes);
-        st = inn_rank_group(model, g, err);
-        if (st == INN_OK && o->order)
-            st = inn_order_group(model, g, o->threads, err);
-    }
+    if (st == INN_OK)
+        st = inn_order_groups(model, o, err);
     progress(o, "grids", 0, 1);
     if (st == INN_OK)
         st = inn_make_grids(model, err);

@@ -82,6 +82,11 @@ enum inn_status inn_order_group(struct inn_model *model, int g, int threads,
 enum inn_status inn_rank_group(struct inn_model *model, int g,
                                struct inn_error *err);
 
+/* Both for every group, on o->threads threads; ranks alone without o->order. */
+enum inn_status inn_order_groups(struct inn_model *model,
+                                 const struct inn_convert_options *o,
+                                 struct inn_error *err);
+
 /*
  * Lists the model's weights with their grids: nodes in the groups' order.
  * Where M = N they are permuted when loaded, else fitted here.

@@ -1,15 +1,20 @@
 /*
  * What is read off the channels' slices: the order (their tour) and the ranks
- * of the L1 rule.
+ * of the L1 rule, of many groups at once.
  */
 #include "converter/convert.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "converter/slices.h"
 #include "runtime/base/error.h"
+#include "runtime/base/threads.h"
+
+/* Groups at a time: each has 13 n² bytes of distances. */
+#define MOST_AT_ONCE 8
 
 enum inn_status inn_order_group(struct inn_model *model, int g, int threads,
                                 struct inn_error *err)
@@ -143,5 +148,101 @@ enum inn_status inn_rank_group(struct inn_model *model, int g,
     for (p = 0; p < group->size; p++)
         group->l1_rank[p] = scores[p].channel;
     inn_free(model->heap, scores);
+    return st;
+}
+
+/* All groups, the largest first; each writes what is its own. */
+struct groups_work {
+    struct inn_model *model;
+    const struct inn_convert_options *o;
+    int *groups; /* which, from the largest down */
+    int inner;   /* threads of one group */
+    struct inn_error *errors; /* [n_groups] */
+    atomic_int done;
+    atomic_flag telling;
+};
+
+/* One thread at a time tells, the others don't wait to. */
+static void tell(struct groups_work *w)
+{
+    const struct inn_convert_options *o = w->o;
+    int done = atomic_fetch_add(&w->done, 1);
+
+    if (o->progress == NULL || atomic_flag_test_and_set(&w->telling))
+        return;
+    o->progress(o->progress_state, "order", done, w->model->n_groups);
+    atomic_flag_clear(&w->telling);
+}
+
+static void one_group(void *context, size_t part)
+{
+    struct groups_work *w = context;
+    int g = w->groups[part];
+    struct inn_error *err = &w->errors[g];
+
+    tell(w);
+    err->status = inn_rank_group(w->model, g, err);
+    if (err->status == INN_OK && w->o->order)
+        err->status = inn_order_group(w->model, g, w->inner, err);
+}
+
+/* From the largest down, equals by number. */
+static void sort_groups(int *groups, const struct inn_model *model)
+{
+    int i, k;
+
+    for (i = 0; i < model->n_groups; i++) {
+        for (k = i; k > 0 && model->groups[groups[k - 1]].size <
+                                 model->groups[i].size; k--)
+            groups[k] = groups[k - 1];
+        groups[k] = i;
+    }
+}
+
+enum inn_status inn_order_groups(struct inn_model *model,
+                                 const struct inn_convert_options *o,
+                                 struct inn_error *err)
+{
+    size_t n = (size_t)model->n_groups, first = 0, g;
+    struct groups_work w = {.model = model, .o = o, .inner = o->threads,
+                            .telling = ATOMIC_FLAG_INIT};
+    int threads = o->threads > 0 ? o->threads : inn_threads_available();
+    enum inn_status st = INN_OK;
+    int64_t left = 0;
+
+    w.groups = inn_alloc(model->heap, n, sizeof(*w.groups), err);
+    w.errors = inn_alloc(model->heap, n, sizeof(*w.errors), err);
+    if (w.groups == NULL || w.errors == NULL) {
+        st = inn_refused(err);
+        goto out;
+    }
+    sort_groups(w.groups, model);
+    for (g = 0; g < n; g++)
+        left += model->groups[g].size;
+    /*
+     * One that is more than a thread's share would be waited for: it has all
+     * threads to itself. The others have one thread each.
+     */
+    for (; first < n; first++) {
+        int64_t size = model->groups[w.groups[first]].size;
+
+        if (size * threads <= left)
+            break;
+        one_group(&w, first);
+        left -= size;
+    }
+    w.groups += first;
+    w.inner = 1;
+    inn_parallel(threads < MOST_AT_ONCE ? threads : MOST_AT_ONCE, n - first,
+                 one_group, &w);
+    w.groups -= first;
+    for (g = 0; g < n && st == INN_OK; g++) {
+        st = w.errors[g].status;
+        if (st != INN_OK && err != NULL)
+            *err = w.errors[g];
+    }
+out:
+    inn_free(model->heap, w.groups);
+    inn_free(model->heap, w.errors);
     return st;
 }
