@@ -139,6 +139,31 @@ int inn_build_find(const struct inn_builder *b, int v, enum inn_type type,
     return -1;
 }
 
+int inn_build_find_rounded(const struct inn_builder *b, int v)
+{
+    int i;
+
+    for (i = b->slot_of[v]; i >= 0; i = b->s->slots[i].sibling) {
+        if (b->s->slots[i].tensor.type == INN_BF16 &&
+            b->s->slots[i].layout != NULL && !b->s->slots[i].foreign)
+            return i;
+    }
+    return -1;
+}
+
+/* A f32 slot of v in any layout, made from a rounded one if need be; or -1. */
+static enum inn_status find_f32(struct inn_builder *b, int *slot, int v,
+                                struct inn_error *err)
+{
+    int from;
+
+    *slot = inn_build_find(b, v, INN_F32, false);
+    if (*slot >= 0)
+        return INN_OK;
+    from = inn_build_find_rounded(b, v);
+    return from >= 0 ? inn_dnnl_widen(b, slot, from, err) : INN_OK;
+}
+
 /* Gives a constant its slot when it is first asked for. */
 static enum inn_status have_slot(struct inn_builder *b, int v,
                                  struct inn_error *err)
@@ -218,7 +243,9 @@ enum inn_status inn_build_plain(struct inn_builder *b, int *slot, int v,
         return INN_OK;
     from = inn_build_find(b, v, INN_F32, true);
     if (from < 0) {
-        from = inn_build_find(b, v, INN_F32, false);
+        st = find_f32(b, &from, v, err);
+        if (st != INN_OK)
+            return st;
         if (from >= 0) {
             st = unlay(b, &from, from, err);
             if (st != INN_OK)
@@ -244,9 +271,9 @@ enum inn_status inn_build_any(struct inn_builder *b, int *slot, int v,
     *slot = -1;
     if (st != INN_OK)
         return st;
-    *slot = inn_build_find(b, v, INN_F32, false);
-    if (*slot >= 0)
-        return INN_OK;
+    st = find_f32(b, slot, v, err);
+    if (st != INN_OK || *slot >= 0)
+        return st;
     return inn_build_plain(b, slot, v, INN_F32, err);
 }
 

@@ -58,6 +58,14 @@ enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
     return INN_OK;
 }
 
+bool inn_dnnl_has_bf16(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    unsigned bf16 = (unsigned)dnnl_cpu_isa_avx512_core_bf16;
+
+    return (isa & bf16) == bf16;
+}
+
 void inn_dnnl_free(struct inn_dnnl *dnnl)
 {
     if (dnnl == NULL)

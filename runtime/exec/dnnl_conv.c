@@ -11,6 +11,7 @@ struct conv {
     int rank;            /* of x */
     int groups_axis;     /* 1 where weights have an axis of groups */
     bool transposed;
+    dnnl_data_type_t type; /* of source and weights */
     dnnl_dims_t wdims;   /* groups, outputs, inputs, taps */
     dnnl_dims_t wsteps;  /* where they lie in the network's weights */
     dnnl_dims_t stride, dilation, pad_begin, pad_end;
@@ -83,6 +84,21 @@ static bool read_conv(const struct inn_builder *b, const struct inn_work *w,
     return true;
 }
 
+/* Whether a convolution reads the result of w: then it may be rounded. */
+static bool feeds_conv(const struct inn_builder *b, int w, int n_post)
+{
+    int v = inn_work_result(b, w, n_post), i;
+
+    for (i = 0; i < b->n_work; i++) {
+        const struct inn_work *reader = &b->work[i];
+
+        if (reader->prim != NULL && reader->prim->kind == INN_PRIM_CONV &&
+            reader->node->inputs[0] == v)
+            return true;
+    }
+    return false;
+}
+
 /* The primitive with all layouts open; desc->pd NULL where there is none. */
 static enum inn_status describe(struct inn_builder *b, int w, int n_post,
                                 struct conv *c, struct inn_desc *desc,
@@ -97,13 +113,17 @@ static enum inn_status describe(struct inn_builder *b, int w, int n_post,
 
     desc->pd = NULL;
     c->args.n = 0;
-    st = inn_md_any(&src, x->rank, x->dims, err);
+    st = inn_md_any(&src, x->rank, x->dims, c->type, err);
     if (st == INN_OK)
-        st = inn_md_any(&weight, c->rank + c->groups_axis, c->wdims, err);
+        st = inn_md_any(&weight, c->rank + c->groups_axis, c->wdims, c->type,
+                        err);
     if (st == INN_OK)
         st = inn_md_plain(&bias, 1, &c->dst.dims[1], err);
     if (st == INN_OK)
-        st = inn_md_any(&dst, c->dst.ndims, c->dst.dims, err);
+        st = inn_md_any(&dst, c->dst.ndims, c->dst.dims,
+                        c->type == dnnl_bf16 && feeds_conv(b, w, n_post)
+                            ? dnnl_bf16 : dnnl_f32,
+                        err);
     if (st != INN_OK)
         return st;
     if (c->transposed)
@@ -229,7 +249,14 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     if (!read_conv(b, &b->work[w], &c))
         return INN_OK;
     c.dst.as_sum = true;
+    c.type = b->s->bf16 ? dnnl_bf16 : dnnl_f32;
     st = describe(b, w, n_post, &c, &desc, err);
+    /* Without a fast way in bf16 there may be one in f32. */
+    if (st == INN_OK && b->s->bf16 && (desc.pd == NULL || desc.serial)) {
+        inn_desc_free(&desc);
+        c.type = dnnl_f32;
+        st = describe(b, w, n_post, &c, &desc, err);
+    }
     if (st != INN_OK || desc.pd == NULL)
         return st;
     if (o >= 0)

@@ -26,6 +26,13 @@ enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
 enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
                                   struct inn_error *err);
 
+/* Adds a f32 slot of the same value and order from a rounded one. */
+enum inn_status inn_dnnl_widen(struct inn_builder *b, int *slot, int from,
+                               struct inn_error *err);
+
+/* Whether oneDNN has kernels for bf16 on this processor. */
+bool inn_dnnl_has_bf16(void);
+
 /* Whether the bytes in the layout are the plain tensor's. */
 bool inn_layout_is_plain(const struct inn_layout *layout);
 /* By axis, in elements; false where an axis lies in blocks. */

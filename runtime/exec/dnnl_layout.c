@@ -45,9 +45,10 @@ enum inn_status inn_md_plain(dnnl_memory_desc_t *md, int ndims,
 }
 
 enum inn_status inn_md_any(dnnl_memory_desc_t *md, int ndims,
-                           const int64_t *dims, struct inn_error *err)
+                           const int64_t *dims, dnnl_data_type_t type,
+                           struct inn_error *err)
 {
-    dnnl_status_t ds = dnnl_memory_desc_init_by_tag(md, ndims, dims, dnnl_f32,
+    dnnl_status_t ds = dnnl_memory_desc_init_by_tag(md, ndims, dims, type,
                                                     dnnl_format_tag_any);
 
     if (ds != dnnl_success)
@@ -225,6 +226,11 @@ enum inn_status inn_layout_channels_last(struct inn_builder *b, int slot,
     return inn_layout_strided(b, slot, strides, err);
 }
 
+static enum inn_type slot_type(const dnnl_memory_desc_t *md)
+{
+    return md->data_type == dnnl_bf16 ? INN_BF16 : INN_F32;
+}
+
 static enum inn_status view_as(struct inn_builder *b, int *slot, int of,
                                int value, const dnnl_memory_desc_t *md,
                                struct inn_error *err)
@@ -251,7 +257,7 @@ enum inn_status inn_dnnl_out(struct inn_builder *b, int *slot, int v,
     struct inn_tensor t;
     enum inn_status st;
 
-    st = inn_tensor_init(&t, INN_F32, known->rank, known->dims, err);
+    st = inn_tensor_init(&t, slot_type(md), known->rank, known->dims, err);
     if (st != INN_OK)
         return st;
     if (over >= 0)
@@ -304,9 +310,13 @@ static enum inn_status reorder_slot(struct inn_builder *b, int *slot,
                                     int from, const dnnl_memory_desc_t *want,
                                     int value, struct inn_error *err)
 {
-    struct inn_tensor t = b->s->slots[from].tensor;
+    struct inn_tensor old = b->s->slots[from].tensor, t;
     bool constant = b->s->slots[from].kind == INN_SLOT_CONST;
     enum inn_status st;
+
+    st = inn_tensor_init(&t, slot_type(want), old.rank, old.dims, err);
+    if (st != INN_OK)
+        return st;
 
     if (constant) {
         t.data = inn_arena_alloc(&b->s->arena, dnnl_memory_desc_get_size(want),
@@ -367,7 +377,9 @@ int inn_dnnl_find(struct inn_builder *b, int v,
     int i;
 
     for (i = b->slot_of[v]; i >= 0; i = b->s->slots[i].sibling) {
-        if (b->s->slots[i].tensor.type == INN_F32 &&
+        const struct inn_slot *s = &b->s->slots[i];
+
+        if ((s->tensor.type == INN_F32 || s->layout != NULL) &&
             inn_md_of_slot(b, i, &md, NULL) == INN_OK &&
             inn_md_same_bytes(&md, want))
             return i;
@@ -392,7 +404,8 @@ enum inn_status inn_dnnl_have(struct inn_builder *b, int *slot, int v,
         return view_as(b, slot, *slot, v, &to, err);
     }
     if (plain_as == NULL) {
-        st = inn_build_any(b, &from, v, err);
+        from = to.data_type == dnnl_bf16 ? inn_build_find_rounded(b, v) : -1;
+        st = from >= 0 ? INN_OK : inn_build_any(b, &from, v, err);
         if (st != INN_OK)
             return st;
         /* Its first slot may be what is wanted. */
@@ -441,4 +454,13 @@ enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
     if (st != INN_OK)
         return st;
     return inn_dnnl_reorder(b, slot, from, &plain, s->value, err);
+}
+
+enum inn_status inn_dnnl_widen(struct inn_builder *b, int *slot, int from,
+                               struct inn_error *err)
+{
+    dnnl_memory_desc_t md = b->s->slots[from].layout->md;
+
+    md.data_type = dnnl_f32;
+    return inn_dnnl_reorder(b, slot, from, &md, b->s->slots[from].value, err);
 }

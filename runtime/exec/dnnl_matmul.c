@@ -184,7 +184,7 @@ static enum inn_status describe(struct inn_builder *b, int w, int n_post,
 
     st = inn_md_strided(&src, m->ndims, m->a.dims, m->a.strides, err);
     if (st == INN_OK)
-        st = constant ? inn_md_any(&weight, m->ndims, m->b.dims, err)
+        st = constant ? inn_md_any(&weight, m->ndims, m->b.dims, dnnl_f32, err)
                       : inn_md_strided(&weight, m->ndims, m->b.dims,
                                        m->b.strides, err);
     if (st == INN_OK && m->bias.value >= 0)

@@ -56,9 +56,10 @@ enum inn_status inn_md_plain(dnnl_memory_desc_t *md, int ndims,
 enum inn_status inn_md_strided(dnnl_memory_desc_t *md, int ndims,
                                const int64_t *dims, const int64_t *strides,
                                struct inn_error *err);
-/* f32 with the layout left open. */
+/* With the layout left open. */
 enum inn_status inn_md_any(dnnl_memory_desc_t *md, int ndims,
-                           const int64_t *dims, struct inn_error *err);
+                           const int64_t *dims, dnnl_data_type_t type,
+                           struct inn_error *err);
 enum inn_status inn_md_of_slot(const struct inn_builder *b, int slot,
                                dnnl_memory_desc_t *md, struct inn_error *err);
 /* Whether an element has the same place in both, though they may be spelt

@@ -64,7 +64,7 @@ static enum inn_status describe_pool(struct inn_builder *b,
         return INN_OK;
     st = inn_md_of_slot(b, slot, &src, err);
     if (st == INN_OK)
-        st = inn_md_any(&dst, y->rank, y->dims, err);
+        st = inn_md_any(&dst, y->rank, y->dims, dnnl_f32, err);
     if (st != INN_OK)
         return st;
     if (dnnl_pooling_v2_forward_desc_init(

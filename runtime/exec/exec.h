@@ -70,7 +70,7 @@ struct inn_schedule {
     struct inn_shapes shapes;
     struct inn_dnnl *dnnl; /* borrowed; NULL: reference kernels only */
     int threads;
-    bool reference, keep_all;
+    bool reference, keep_all, bf16;
     struct inn_slot *slots;
     struct inn_step *steps;
     int n_slots, cap_slots, n_steps, cap_steps;
@@ -160,6 +160,11 @@ enum inn_status inn_build_plain(struct inn_builder *b, int *slot, int v,
 /* Value v as f32 in whatever layout it has; plain where there is none. */
 enum inn_status inn_build_any(struct inn_builder *b, int *slot, int v,
                               struct inn_error *err);
+/*
+ * The slot of v that was rounded to bf16 on the way between convolutions, or
+ * -1. Such slots always have a layout; a network's own bf16 is plain.
+ */
+int inn_build_find_rounded(const struct inn_builder *b, int v);
 /* An existing slot of v of that type, plain if asked; or -1. */
 int inn_build_find(const struct inn_builder *b, int v, enum inn_type type,
                    bool plain);

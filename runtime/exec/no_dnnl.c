@@ -39,6 +39,17 @@ enum inn_status inn_dnnl_to_plain(struct inn_builder *b, int *slot, int from,
                     "slot %d has a layout, without oneDNN", from);
 }
 
+enum inn_status inn_dnnl_widen(struct inn_builder *b, int *slot, int from,
+                               struct inn_error *err)
+{
+    return inn_dnnl_to_plain(b, slot, from, err);
+}
+
+bool inn_dnnl_has_bf16(void)
+{
+    return false;
+}
+
 bool inn_layout_is_plain(const struct inn_layout *layout)
 {
     return layout == NULL;

@@ -706,6 +706,7 @@ enum inn_status inn_schedule_new(struct inn_schedule **schedule,
     s->threads = threads;
     s->reference = options->reference;
     s->keep_all = options->keep_all;
+    s->bf16 = options->bf16;
     inn_arena_init(&s->arena, s->heap);
     inn_arena_init(&s->shapes.arena, s->heap);
     inn_arena_init(&b.scratch, s->heap);

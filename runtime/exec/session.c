@@ -131,6 +131,9 @@ static enum inn_status session_init(struct inn_session *s,
     if (s->sizes == NULL)
         return inn_refused(err);
     st = check_weights(graph, err);
+    if (st == INN_OK && s->options.bf16 && !inn_dnnl_has_bf16())
+        st = inn_fail(err, INN_ERR_UNSUPPORTED,
+                      "there are no kernels for bf16 on this processor");
     if (st == INN_OK && !s->options.reference)
         st = inn_dnnl_new(&s->dnnl, graph->heap, err);
     if (st == INN_OK && all_fixed(graph, s->sizes))

@@ -14,6 +14,11 @@ struct inn_session_options {
     bool reference; /* only reference kernels, no oneDNN, no fusion */
     bool keep_all;  /* every value stays readable after a run */
     bool profile;   /* the time of every step is taken */
+    /*
+     * Convolutions take and hand on bf16, and sum in f32; the rest stays as
+     * it is. INN_ERR_UNSUPPORTED where the processor has no such arithmetic.
+     */
+    bool bf16;
 };
 
 /*

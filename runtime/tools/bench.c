@@ -49,6 +49,8 @@ static const struct inn_option options[] = {
 
 static const struct inn_option_set sets[] = {
     {"Options", options, 0},
+    {"How it is computed", inn_compute_options,
+     offsetof(struct inn_bench_values, compute)},
     {"Sampling options (.inn)", inn_sampling_options,
      offsetof(struct inn_bench_values, sampling)},
     {"Common options", inn_common_options,
@@ -116,7 +118,7 @@ static enum inn_status list_rows(struct inn_bench *b, struct inn_error *err)
         row->width = v->widths.n > 0 ? v->widths.items[rest]
                      : b->net.model != NULL ? inn_sampling_width(&v->sampling)
                                             : NAN;
-        row->precision = "f32";
+        row->precision = inn_compute_precision(&v->compute);
         inn_arena_init(&row->arena, b->cli->heap);
     }
     return INN_OK;

@@ -7,12 +7,14 @@
 #define INN_TOOLS_BENCH_H
 
 #include "runtime/cli/cli.h"
+#include "runtime/tools/compute.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/times.h"
 
 struct inn_bench_values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_compute compute;
     struct inn_cli_numbers widths, batch, threads;
     int64_t warmup, runs; /* runs 0: as long as duration says */
     double duration;      /* s; 0: not given */

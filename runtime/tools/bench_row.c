@@ -141,8 +141,8 @@ enum inn_status inn_bench_row_begin(struct inn_bench_row *row,
                                     const struct inn_bench *b,
                                     struct inn_error *err)
 {
-    const struct inn_session_options how = {.threads = row->threads,
-                                            .profile = b->v->per_layer};
+    struct inn_session_options how = {.threads = row->threads,
+                                      .profile = b->v->per_layer};
     enum inn_status st;
     int64_t start, i;
 
@@ -151,6 +151,7 @@ enum inn_status inn_bench_row_begin(struct inn_bench_row *row,
                               err);
     if (row->ms == NULL)
         return inn_refused(err);
+    inn_compute_session(&how, &b->v->compute);
     st = make_inputs(row, b, err);
     start = inn_clock_ns();
     if (st == INN_OK)

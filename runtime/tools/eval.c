@@ -51,6 +51,8 @@ static const struct inn_option_set sets[] = {
     {"How pictures enter (with --task sr, --scale N is the enlargement, 2 to "
      "8)", inn_prep_options,
      offsetof(struct inn_eval_values, prep)},
+    {"How it is computed", inn_compute_options,
+     offsetof(struct inn_eval_values, compute)},
     {"Sampling options (.inn); --partition and --quadrature take lists here",
      inn_sampling_options, offsetof(struct inn_eval_values, sampling)},
     {"Common options", inn_common_options,
@@ -99,12 +101,13 @@ static enum inn_status new_row(struct inn_eval_row *row, struct inn_eval *e,
 static enum inn_status measure(struct inn_eval_row *row, struct inn_eval *e,
                                struct inn_error *err)
 {
-    const struct inn_session_options how = {
+    struct inn_session_options how = {
         .threads = (int)e->v->common.threads};
     struct inn_session *session = NULL;
     struct inn_arena arena;
     enum inn_status st;
 
+    inn_compute_session(&how, &e->v->compute);
     inn_arena_init(&arena, e->cli->heap);
     st = e->task->cost(row, e, err);
     if (st == INN_OK)

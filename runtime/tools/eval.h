@@ -9,11 +9,13 @@
 #include "runtime/cli/json.h"
 #include "runtime/cli/table.h"
 #include "runtime/pictures/prep.h"
+#include "runtime/tools/compute.h"
 #include "runtime/tools/network.h"
 
 struct inn_eval_values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_compute compute;
     struct inn_prep_options prep;
     const char *data;
     struct inn_cli_numbers widths;

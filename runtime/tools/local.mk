@@ -1,6 +1,8 @@
 # One file per subcommand, and what they share; what unit tests look at goes
 # into the library's insides.
 libinncore_la_SOURCES += \
+    runtime/tools/compute.c \
+    runtime/tools/compute.h \
     runtime/tools/difference.c \
     runtime/tools/difference.h \
     runtime/tools/eval_paired.c \

@@ -14,12 +14,14 @@
 #include "runtime/cli/output.h"
 #include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
+#include "runtime/tools/compute.h"
 #include "runtime/tools/run_image.h"
 #include "runtime/tools/tensors.h"
 
 struct values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_compute compute;
     struct inn_cli_list inputs, outputs;
     const char *output_dir;
     bool random;
@@ -58,6 +60,8 @@ static const struct inn_option_set sets[] = {
     {"Of --image", image_options, 0},
     {"How --image enters the network", inn_prep_options,
      offsetof(struct values, image.prep)},
+    {"How it is computed", inn_compute_options,
+     offsetof(struct values, compute)},
     {"Sampling options (.inn)", inn_sampling_options,
      offsetof(struct values, sampling)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
@@ -320,7 +324,7 @@ static enum inn_status run_network(struct inn_cli *cli,
                                    const struct job *job,
                                    struct inn_error *err)
 {
-    const struct inn_session_options how = {
+    struct inn_session_options how = {
         .threads = (int)v->common.threads};
     const struct inn_graph *graph = net->graph;
     const struct inn_tensor *out;
@@ -331,6 +335,7 @@ static enum inn_status run_network(struct inn_cli *cli,
     int64_t start;
     size_t k;
 
+    inn_compute_session(&how, &v->compute);
     st = inn_session_new(&session, graph, &how, err);
     if (st == INN_OK) {
         start = inn_clock_ns();

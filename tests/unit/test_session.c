@@ -130,6 +130,42 @@ START_TEST(rows_that_compute_in_floats_run_on_nothing_else)
 }
 END_TEST
 
+/* The heap would refuse the first request of the second run. */
+START_TEST(a_run_at_sizes_that_are_planned_allocates_nothing)
+{
+    int64_t dims[] = {2, 16, 9, 9}, w[] = {16, 16, 3, 3}, n[] = {16};
+    int64_t pads[] = {1, 1, 1, 1}, perm[] = {0, 2, 3, 1};
+    const struct inn_tensor *out;
+    struct inn_session *s;
+    struct inn_tensor in;
+    struct inn_error err = {0};
+    size_t used;
+    int v, x;
+
+    graph_begin();
+    x = add_op("Conv", add_input("x", INN_F32, 4, dims),
+               add_weight("w", 4, w), add_weight("b", 1, n));
+    set_ints(x, "pads", pads, 4);
+    v = add_op("Add", add_op("Relu", x, -1, -1), x, -1);
+    v = add_op("Concat", v, x, -1);
+    set_int(v, "axis", 1);
+    add_output(add_op("Erf", v, -1, -1));
+    v = add_op("Transpose", add_op("GlobalAveragePool", v, -1, -1), -1, -1);
+    set_ints(v, "perm", perm, 4);
+    add_output(add_op("Softmax", v, -1, -1));
+    in = *new_tensor(INN_F32, 4, dims);
+    fill_tensor(&in);
+    run_once(&s, 2, _i == 1, false, &in, 1);
+    used = inn_heap_used(heap);
+    inn_heap_fail_at(heap, 1);
+    ck_assert_int_eq(inn_session_run(s, &out, &in, 1, &err), INN_OK);
+    ck_assert_uint_eq(inn_heap_used(heap), used);
+    inn_heap_fail_at(heap, 0);
+    inn_session_free(s);
+    graph_end();
+}
+END_TEST
+
 START_TEST(everything_unsupported_is_listed_in_one_line)
 {
     int64_t dims[] = {4};
@@ -425,6 +461,8 @@ int main(void)
     tcase_add_loop_test(t, relu_runs_on_the_callers_memory, 0, 2);
     tcase_add_loop_test(
         t, steps_tell_what_computes_them_and_are_timed_on_request, 0, 2);
+    tcase_add_loop_test(
+        t, a_run_at_sizes_that_are_planned_allocates_nothing, 0, 2);
     tcase_add_test(t, inputs_are_held_to_what_the_network_declares);
     tcase_add_loop_test(t, rows_that_compute_in_floats_run_on_nothing_else,
                         0, 5);

@@ -395,6 +395,62 @@ static void small_net(void)
     add_output(add_op("MatMul", v, add_weight("fc", 2, fc), -1));
 }
 
+/*
+ * bf16 keeps 8 bits: each product is off by at most 2^-8, as is each result
+ * that is rounded between the two convolutions.
+ */
+START_TEST(bf16_is_near_and_the_same_on_any_number_of_threads)
+{
+    struct inn_session_options how = {.threads = 1, .bf16 = true};
+    int64_t x[] = {2, 16, 12, 12}, w[] = {16, 16, 3, 3};
+    int64_t pads[] = {1, 1, 1, 1};
+    struct inn_session *one = NULL, *two = NULL, *ref;
+    const struct inn_tensor *a, *b, *c;
+    struct inn_tensor in;
+    struct inn_error err = {0};
+    enum inn_status st;
+    size_t i;
+    int v, first;
+
+    graph_begin();
+    v = add_op("Conv", add_input("x", INN_F32, 4, x),
+               add_weight("v", 4, w), -1);
+    set_ints(v, "pads", pads, 4);
+    first = v = add_op("Relu", v, -1, -1);
+    v = add_op("Conv", v, add_weight("w", 4, w), -1);
+    set_ints(v, "pads", pads, 4);
+    add_output(add_op("Add", v, first, -1));
+    add_output(add_op("MaxPool", first, -1, -1));
+    set_ints(graph->outputs[1], "kernel_shape", (int64_t[]){2, 2}, 2);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    st = inn_session_new(&one, graph, &how, &err);
+    if (st == INN_OK) {
+        how.threads = 2;
+        ck_assert_int_eq(inn_session_new(&two, graph, &how, NULL), INN_OK);
+        ck_assert_int_eq(inn_session_run(one, &a, &in, 1, NULL), INN_OK);
+        ck_assert_int_eq(inn_session_run(two, &b, &in, 1, NULL), INN_OK);
+        c = run_once(&ref, 1, true, false, &in, 1);
+        for (v = 0; v < 2; v++) {
+            ck_assert_mem_eq(a[v].data, b[v].data, a[v].bytes);
+            for (i = 0; i < inn_tensor_count(&a[v]); i++) {
+                float y = ((const float *)a[v].data)[i];
+                float z = ((const float *)c[v].data)[i];
+
+                ck_assert_float_le(fabsf(y - z), 144 * 25.0f / 256);
+            }
+            ck_assert_int_ne(memcmp(a[v].data, c[v].data, a[v].bytes), 0);
+        }
+        inn_session_free(ref);
+    } else {
+        ck_assert_int_eq(st, INN_ERR_UNSUPPORTED);
+    }
+    inn_session_free(one);
+    inn_session_free(two);
+    graph_end();
+}
+END_TEST
+
 START_TEST(each_failing_request_is_reported_and_leaks_nothing)
 {
     struct inn_session_options options = {.threads = 1,
@@ -440,6 +496,7 @@ int main(void)
     int failed;
 
     tcase_set_timeout(t, 60);
+    tcase_add_test(t, bf16_is_near_and_the_same_on_any_number_of_threads);
     tcase_add_loop_test(t, convolutions_agree_with_the_reference, 0, 40);
     tcase_add_loop_test(
         t, transposed_convolutions_agree_with_the_reference, 0, 40);

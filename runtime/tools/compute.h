@@ -1,0 +1,21 @@
+/* How networks are computed: options of every command that runs them. */
+#ifndef INN_TOOLS_COMPUTE_H
+#define INN_TOOLS_COMPUTE_H
+
+#include "runtime/cli/cli.h"
+#include "runtime/exec/session.h"
+
+struct inn_compute {
+    int precision; /* an index of "f32|bf16" */
+};
+
+extern const struct inn_option inn_compute_options[];
+
+/* What a session is told of it. */
+void inn_compute_session(struct inn_session_options *how,
+                         const struct inn_compute *c);
+
+/* "f32" or "bf16". */
+const char *inn_compute_precision(const struct inn_compute *c);
+
+#endif
