@@ -21,8 +21,12 @@ libinnconvert_la_SOURCES = \
     converter/moments/batchnorm.c \
     converter/moments/batchnorm.h \
     converter/moments/blend.c \
+    converter/moments/canvas.c \
+    converter/moments/canvas.h \
     converter/moments/consumers.c \
     converter/moments/consumers.h \
+    converter/moments/degrade.c \
+    converter/moments/degrade.h \
     converter/moments/factor.c \
     converter/moments/gather.c \
     converter/moments/input_range.c \
@@ -40,6 +44,8 @@ libinnconvert_la_SOURCES = \
     converter/moments/prior.h \
     converter/moments/propagate.c \
     converter/moments/propagate.h \
+    converter/moments/restore.c \
+    converter/moments/restore.h \
     converter/moments/scale.h \
     converter/order/exact.c \
     converter/order/gram.c \

@@ -6,14 +6,13 @@
  */
 #include "converter/moments/inputs.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "converter/moments/noise.h"
+#include "converter/moments/canvas.h"
+#include "converter/moments/restore.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
-#include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
 
 /* Pictures: as many as 192 of 224 × 224 have pixels, within these bounds. */
@@ -33,12 +32,6 @@
 #define HOPS 4
 /* Where no table is found. */
 #define IDS 2
-/* Scales of time, in steps, whose sum is near 1/f. */
-#define SCALES 4
-static const double time_scales[SCALES] = {0.25, 2, 8, 32};
-/* Black and white, in standardised units. */
-#define BLACK (-2.0)
-#define WHITE (0.55 / 0.225)
 
 static bool is_called(const struct inn_node *node, const char *type)
 {
@@ -157,160 +150,6 @@ void inn_plan_input(struct inn_drawn_input *plan,
     }
 }
 
-/* One input of all samples while it is drawn. */
-struct canvas {
-    const struct inn_drawn_input *plan;
-    const struct inn_input_range *range;
-    const struct inn_tensor *shape; /* of one sample */
-    struct inn_tensor *out;
-    uint64_t seed;
-    size_t one;   /* elements of a sample */
-    float *drawn; /* pictures: [count · batch, C, H, W] */
-    double *noise, *scratch; /* [parts × one] */
-    size_t parts, count;
-};
-
-static double in_range(const struct inn_input_range *range, int64_t channel,
-                       double z)
-{
-    int64_t at = range->n > 1 ? channel : 0;
-
-    if (range->photo)
-        z = z < BLACK ? BLACK : z > WHITE ? WHITE : z;
-    return range->mean[at] + range->deviation[at] * z;
-}
-
-static void put(const struct canvas *c, size_t sample, size_t i, double x)
-{
-    size_t size = inn_type_size(c->out->type);
-
-    inn_convert_elements((char *)c->out->data + (sample * c->one + i) * size,
-                         c->out->type, &x, INN_F64, 1);
-}
-
-/* Makes white noise Markov along every axis of time, variance kept. */
-static void correlate(const struct canvas *c, double *x, double scale)
-{
-    double keep = exp(-1 / scale), fresh = sqrt(1 - keep * keep);
-    const struct inn_tensor *s = c->shape;
-    int axis;
-
-    for (axis = 1; axis < s->rank; axis++) {
-        size_t inner = inn_dims_product(s->dims, axis + 1, s->rank);
-        size_t length = (size_t)s->dims[axis], i;
-
-        if (!c->plan->along[axis])
-            continue;
-        for (i = inner; i < c->one; i++) {
-            if (i / inner % length != 0)
-                x[i] = keep * x[i - inner] + fresh * x[i];
-        }
-    }
-}
-
-static void draw_noise(const struct canvas *c, size_t part, size_t sample)
-{
-    double *sum = c->noise + part * c->one, *x = c->scratch + part * c->one;
-    uint64_t state = inn_random_start(c->seed, sample);
-    const struct inn_tensor *s = c->shape;
-    int axis = c->plan->channel_axis;
-    size_t inner = axis < 0 ? 1 : inn_dims_product(s->dims, axis + 1,
-                                                   s->rank);
-    size_t i;
-    int k;
-
-    memset(sum, 0, c->one * sizeof(*sum));
-    for (k = 0; k < SCALES; k++) {
-        for (i = 0; i < c->one; i++)
-            x[i] = inn_random_normal(&state);
-        correlate(c, x, time_scales[k]);
-        for (i = 0; i < c->one; i++)
-            sum[i] += x[i] / sqrt(SCALES);
-    }
-    for (i = 0; i < c->one; i++)
-        put(c, sample, i,
-            in_range(c->range, (int64_t)(i / inner) % c->plan->channels,
-                     sum[i]));
-}
-
-static void draw_ids(const struct canvas *c, size_t sample)
-{
-    uint64_t state = inn_random_start(c->seed, sample);
-    bool ones = c->plan->kind == INN_DRAWN_ONES;
-    size_t i;
-
-    for (i = 0; i < c->one; i++)
-        put(c, sample, i,
-            ones ? 1 : floor(inn_random_unit(&state) *
-                             (double)c->plan->limit));
-}
-
-/* Pictures come as [C, H, W] and standardised. */
-static void place_picture(const struct canvas *c, size_t sample)
-{
-    const int64_t *dims = c->shape->dims;
-    bool last = c->plan->channels_last;
-    size_t channels = (size_t)c->plan->channels;
-    size_t plane = (size_t)(dims[last ? 1 : 2] * dims[last ? 2 : 3]), i;
-    const float *from = c->drawn + sample * c->one;
-
-    for (i = 0; i < c->one; i++) {
-        size_t picture = i / (channels * plane) * channels * plane;
-        size_t channel = i / plane % channels, at = i % plane;
-
-        put(c, sample, last ? picture + at * channels + channel : i,
-            in_range(c->range, (int64_t)channel, (double)from[i]));
-    }
-}
-
-static void draw_part(void *context, size_t part)
-{
-    const struct canvas *c = context;
-    size_t k;
-
-    for (k = part; k < c->count; k += c->parts) {
-        if (c->plan->kind == INN_DRAWN_PICTURE)
-            place_picture(c, k);
-        else if (c->plan->kind == INN_DRAWN_NOISE)
-            draw_noise(c, part, k);
-        else
-            draw_ids(c, k);
-    }
-}
-
-static enum inn_status draw(struct canvas *c, int threads,
-                            struct inn_heap *heap, struct inn_error *err)
-{
-    const int64_t *dims = c->shape->dims;
-    bool last = c->plan->channels_last;
-    enum inn_status st = INN_OK;
-
-    c->one = inn_tensor_count(c->shape);
-    c->parts = c->count < 16 ? c->count : 16;
-    if (c->plan->kind == INN_DRAWN_PICTURE) {
-        c->drawn = inn_alloc_raw(heap, c->count, c->one * sizeof(float), err);
-        if (c->drawn == NULL)
-            return inn_refused(err);
-        st = inn_draw_pictures(c->drawn, (int64_t)c->count * dims[0],
-                               c->plan->channels, dims[last ? 1 : 2],
-                               dims[last ? 2 : 3], c->seed, threads, heap,
-                               err);
-    } else if (c->plan->kind == INN_DRAWN_NOISE) {
-        c->noise = inn_alloc_raw(heap, c->parts, c->one * sizeof(double),
-                                 err);
-        c->scratch = inn_alloc_raw(heap, c->parts, c->one * sizeof(double),
-                                   err);
-        if (c->noise == NULL || c->scratch == NULL)
-            st = inn_refused(err);
-    }
-    if (st == INN_OK)
-        inn_parallel(threads, c->parts, draw_part, c);
-    inn_free(heap, c->drawn);
-    inn_free(heap, c->noise);
-    inn_free(heap, c->scratch);
-    return st;
-}
-
 /* All inputs of a graph, as planned. */
 struct plans {
     const struct inn_tensor **shapes; /* of one sample, by input */
@@ -379,25 +218,26 @@ static int64_t count_samples(const struct plans *p, int64_t wanted,
     return count < 1 ? 1 : count;
 }
 
-static void say(char text[INN_DRAWN_TEXT], const struct plans *p, int n,
-                const struct inn_input_range *range)
+static void say(char text[INN_DRAWN_TEXT], int n,
+                const struct inn_canvas *largest)
 {
     static const char *const words[] = {
         [INN_DRAWN_PICTURE] = "drawn pictures",
         [INN_DRAWN_NOISE] = "drawn samples of noise",
         [INN_DRAWN_IDS] = "samples of drawn numbers",
         [INN_DRAWN_ONES] = "samples of ones"};
-    const struct inn_drawn_input *plan = &p->items[p->largest];
-    const struct inn_tensor *t = p->shapes[p->largest];
-    char shape[INN_SHAPE_TEXT], how[64] = "";
+    const struct inn_drawn_input *plan = largest->plan;
+    const struct inn_tensor *t = largest->shape;
+    char shape[INN_SHAPE_TEXT], how[64] = "", spoilt[INN_DEGRADATION_TEXT];
 
     if (plan->kind == INN_DRAWN_IDS)
         snprintf(how, sizeof(how), "below %lld", (long long)plan->limit);
     else if (plan->kind != INN_DRAWN_ONES)
-        snprintf(how, sizeof(how), "%s", range->what);
+        snprintf(how, sizeof(how), "%s", largest->range->what);
     inn_shape_text(shape, t->rank > 0 ? t->rank - 1 : 0, t->dims + 1);
-    snprintf(text, INN_DRAWN_TEXT, "%s %.40s%s%s", words[plan->kind], shape,
-             how[0] != '\0' ? ", " : "", how);
+    inn_degradation_text(spoilt, &largest->degradation);
+    snprintf(text, INN_DRAWN_TEXT, "%s %.40s%s%s%s", words[plan->kind], shape,
+             how[0] != '\0' ? ", " : "", how, spoilt);
     if (n > 1) {
         size_t at = strlen(text);
 
@@ -406,40 +246,52 @@ static void say(char text[INN_DRAWN_TEXT], const struct plans *p, int n,
     }
 }
 
-/* Input i of all samples. */
-static enum inn_status draw_input(struct inn_feed *feed,
-                                  struct inn_input_range *range,
-                                  const struct plans *p, int i,
-                                  const struct inn_model *model,
-                                  const struct inn_graph *graph,
-                                  const struct inn_moments_options *o,
+/*
+ * Plans how input i is drawn: its range, and what is done to pictures that go
+ * into a network for pictures. *canvas borrows range.
+ */
+static enum inn_status plan_canvas(struct inn_canvas *canvas,
+                                   struct inn_input_range *range,
+                                   const struct plans *p, int i, int64_t macs,
+                                   const struct inn_model *model,
+                                   const struct inn_graph *graph,
+                                   const struct inn_moments_options *o,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    const struct inn_drawn_input *plan = &p->items[i];
+    bool picture = plan->kind == INN_DRAWN_PICTURE &&
+                   is_colour(plan->channels);
+    enum inn_status st;
+
+    st = inn_find_range(range, graph, &model->prep, graph->inputs[i],
+                        plan->channels, picture, arena, err);
+    /* Input 0 is what it was before there were others. */
+    *canvas = (struct inn_canvas){
+        .plan = plan, .range = range, .shape = p->shapes[i],
+        .seed = o->seed + (uint64_t)i * 0x100000001b3u};
+    if (st == INN_OK && picture && graph->n_inputs == 1)
+        st = inn_find_degradation(canvas, model, graph, macs, o->threads,
+                                  err);
+    return st;
+}
+
+static enum inn_status draw_input(struct inn_tensor *all,
+                                  struct inn_canvas *canvas, int threads,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
 {
-    const struct inn_drawn_input *plan = &p->items[i];
-    const struct inn_tensor *one = p->shapes[i];
-    struct inn_tensor *all = &feed->items[i];
+    const struct inn_tensor *one = canvas->shape;
     int64_t dims[INN_MAX_RANK] = {1};
     enum inn_status st;
-    /* Input 0 is what it was before there were others. */
-    struct canvas c = {.plan = plan, .range = range, .shape = one,
-                       .out = all, .seed = o->seed + (uint64_t)i *
-                                                         0x100000001b3u,
-                       .count = (size_t)feed->count};
 
     if (one->rank > 0)
         memcpy(dims, one->dims, sizeof(dims));
-    dims[0] *= feed->count;
+    dims[0] *= (int64_t)canvas->count;
     st = inn_tensor_new(all, arena, one->type, one->rank > 0 ? one->rank : 1,
                         dims, err);
-    if (st == INN_OK)
-        st = inn_find_range(range, graph, &model->prep, graph->inputs[i],
-                            plan->channels,
-                            plan->kind == INN_DRAWN_PICTURE &&
-                                is_colour(plan->channels), arena, err);
-    if (st == INN_OK)
-        st = draw(&c, o->threads, model->heap, err);
-    return st;
+    return st != INN_OK ? st : inn_canvas_draw(all, canvas, threads,
+                                               arena->heap, err);
 }
 
 enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
@@ -450,6 +302,7 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
                               struct inn_arena *arena, struct inn_error *err)
 {
     struct inn_input_range range;
+    struct inn_canvas canvas;
     struct inn_shapes shapes;
     struct plans p = {0};
     enum inn_status st;
@@ -473,9 +326,15 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
         goto out;
     }
     for (i = 0; i < feed->n && st == INN_OK; i++) {
-        st = draw_input(feed, &range, &p, i, model, graph, o, arena, err);
-        if (st == INN_OK && i == p.largest)
-            say(text, &p, feed->n, &range);
+        st = plan_canvas(&canvas, &range, &p, i, shapes.macs, model, graph, o,
+                         arena, err);
+        canvas.count = (size_t)feed->count;
+        if (st == INN_OK)
+            st = draw_input(&feed->items[i], &canvas, o->threads, arena, err);
+        if (st == INN_OK && i == p.largest) {
+            feed->familiar = canvas.degradation.kind != INN_DEGRADE_NOT;
+            say(text, feed->n, &canvas);
+        }
     }
     *pictures = p.items[p.largest].kind == INN_DRAWN_PICTURE;
 out:

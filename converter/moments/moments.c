@@ -45,6 +45,7 @@ struct work {
     int n_gathered;
     int64_t *full; /* N of every group */
     bool statistics; /* BatchNormalization knows true ones */
+    bool familiar;   /* what it was run on is what it is made for */
     struct inn_error *err;
 };
 
@@ -243,7 +244,7 @@ static enum inn_status add_input(struct work *w, struct group_work *gw, int r)
     st = take_group(w, &w->readers.items[r], in->mean, in->cov);
     if (st != INN_OK || !usable(in->cov, in->mean, gw->n))
         return st;
-    if (w->o->real == NULL)
+    if (!w->familiar)
         inn_settle_variances(in->mean, in->cov, gw->n, w->statistics);
     inn_join_weights(in->cov, gw->makers.g, gw->n,
                      w->gathered[w->readers.items[r].gathered].count);
@@ -561,6 +562,7 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     st = inn_draw_feed(&feed, &drawn, text, w->model, w->graph, w->o,
                        &w->arena, w->err);
     drawn = drawn && st == INN_OK;
+    w->familiar = real != NULL || (drawn && feed.familiar);
     if (real == NULL || drawn) {
         if (st == INN_OK)
             st = gather_of(w, w->gathered, &feed, w->statistics);

@@ -28,8 +28,11 @@
  * colours, exposed as photographs are and in the units of ImageNet's usual
  * standardisation (variance about 1.1); any other number are mixes of the
  * colours with noise of their own, variance 1. Needs nothing but seed, same
- * bits on any number of threads. INN_ERR_RANGE: a side beyond 65536.
+ * bits on any number of threads. INN_ERR_RANGE: a side beyond 65536. Black and
+ * white of a photograph are where the units are those of one.
  */
+#define INN_BLACK (-2.0)
+#define INN_WHITE (0.55 / 0.225)
 enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
                                   int64_t height, int64_t width,
                                   uint64_t seed, int threads,
@@ -45,6 +48,7 @@ struct inn_feed {
     struct inn_tensor *items;
     int n;
     int64_t count;
+    bool familiar; /* such as the network was trained on, as it shows */
 };
 
 /*

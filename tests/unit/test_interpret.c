@@ -145,7 +145,7 @@ static enum inn_status interpret(const struct inn_graph *g,
                                  struct inn_error *err)
 {
     const struct inn_value *v = &g->values[g->inputs[0]];
-    struct inn_feed feed = {x, n, x->dims[0]};
+    struct inn_feed feed = {.items = x, .n = n, .count = x->dims[0]};
     int64_t ran;
 
     if (v->dims[0].size > 0)
