@@ -41,7 +41,7 @@ struct inn_sampling {
 /* Maps of every group for plan. Memory from arena. */
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   const struct inn_model *model,
-                                  const struct inn_plan *plan,
+                                  const struct inn_plan *plan, int threads,
                                   struct inn_arena *arena,
                                   struct inn_error *err);
 

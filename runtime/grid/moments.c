@@ -245,8 +245,8 @@ static enum inn_status fill_offset(double *offset, const struct solve *s,
     return INN_OK;
 }
 
-static enum inn_status solve(struct solve *s, struct inn_heap *heap,
-                             struct inn_error *err)
+static enum inn_status solve(struct solve *s, int threads,
+                             struct inn_heap *heap, struct inn_error *err)
 {
     enum inn_status st;
     size_t count;
@@ -264,11 +264,11 @@ static enum inn_status solve(struct solve *s, struct inn_heap *heap,
     if (s->l == NULL)
         return inn_refused(err);
     s->x = s->l + s->n * s->stride;
-    inn_parallel(0, (size_t)s->group->size, unpack_row, s);
+    inn_parallel(threads, (size_t)s->group->size, unpack_row, s);
     st = check_values(s, err);
     if (st == INN_OK)
-        inn_parallel(0, (size_t)((s->dropped + ROWS - 1) / ROWS), solve_rows,
-                     s);
+        inn_parallel(threads, (size_t)((s->dropped + ROWS - 1) / ROWS),
+                     solve_rows, s);
     return st;
 }
 
@@ -295,7 +295,7 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
                                        double *offset,
                                        const struct inn_model *model,
                                        const struct inn_moments *moments,
-                                       int64_t n, double gain,
+                                       int64_t n, double gain, int threads,
                                        struct inn_arena *arena,
                                        struct inn_error *err)
 {
@@ -325,7 +325,7 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
         if (rank[g->order[p]] < n)
             kept[at++] = rank[g->order[p]];
     }
-    st = solve(&s, heap, err);
+    st = solve(&s, threads, heap, err);
     if (st == INN_OK)
         st = map_new(sums, &s, arena, err);
     if (st == INN_OK)

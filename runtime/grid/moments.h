@@ -53,13 +53,14 @@ struct inn_consumer {
  * gain (1 gives least squares). offset[N], by stored position, is what
  * channels are on average beyond that: μ − κ A μ_S; the consumer's bias grows
  * by Σ_t W_t offset. Computed in double from the stored bits, so a file gives
- * the same network everywhere. Memory from arena.
+ * the same network everywhere, on any number of threads (0: all). Memory from
+ * arena.
  */
 enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
                                        double *offset,
                                        const struct inn_model *model,
                                        const struct inn_moments *moments,
-                                       int64_t n, double gain,
+                                       int64_t n, double gain, int threads,
                                        struct inn_arena *arena,
                                        struct inn_error *err);
 

@@ -142,7 +142,7 @@ out:
 
 /* The quadratures of all consumer inputs whose group is cut. */
 static enum inn_status make_lsq(struct inn_sampling *s,
-                                const struct inn_plan *plan,
+                                const struct inn_plan *plan, int threads,
                                 struct inn_arena *arena,
                                 struct inn_error *err)
 {
@@ -173,7 +173,7 @@ static enum inn_status make_lsq(struct inn_sampling *s,
             return inn_refused(err);
         st = inn_moments_quadrature(&s->lsq[i].sums, s->lsq[i].offset, model,
                                     m, plan->widths[m->group], gains[i],
-                                    arena, err);
+                                    threads, arena, err);
     }
     return st;
 }
@@ -207,7 +207,7 @@ const struct inn_lsq *inn_sampling_lsq(const struct inn_sampling *sampling,
 
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   const struct inn_model *model,
-                                  const struct inn_plan *plan,
+                                  const struct inn_plan *plan, int threads,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
 {
@@ -227,7 +227,7 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
         st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
                        plan->widths[g], arena, err);
     }
-    return st == INN_OK ? make_lsq(sampling, plan, arena, err) : st;
+    return st == INN_OK ? make_lsq(sampling, plan, threads, arena, err) : st;
 }
 
 enum inn_status inn_check_widths(const struct inn_model *model,
@@ -301,7 +301,7 @@ static enum inn_status fill_weights(struct inn_graph *graph,
         st = inn_refused(err);
         goto out;
     }
-    st = inn_sampling_init(&work.sampling, model, plan, &arena, err);
+    st = inn_sampling_init(&work.sampling, model, plan, threads, &arena, err);
     if (st == INN_OK)
         st = make_room(graph, model, err);
     if (st != INN_OK)

@@ -48,7 +48,7 @@ static void sample(const struct inn_moments *m, int n, int w,
     int64_t i, k;
 
     ck_assert_msg(inn_moments_quadrature(&sums, offset, &model, m, w, 1.0,
-                                         arena, &err) == INN_OK,
+                                         0, arena, &err) == INN_OK,
                   "%s", err.message);
     memset(map, 0, sizeof(map));
     for (i = 0; i < sums.rows; i++) {

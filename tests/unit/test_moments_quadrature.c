@@ -72,7 +72,7 @@ static double at(const struct fixture *f, int64_t i, int64_t j)
 static enum inn_status sample(struct fixture *f, int64_t n)
 {
     return inn_moments_quadrature(&f->sums, f->offset, &f->model,
-                                  &f->moments, n, f->gain, &f->arena,
+                                  &f->moments, n, f->gain, 0, &f->arena,
                                   &f->err);
 }
 
