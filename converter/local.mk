@@ -64,7 +64,10 @@ libinnconvert_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 libinnconvert_la_LIBADD = libinncore.la $(OPENBLAS_LIBS) $(LAPACKE_LIBS)
 
 bin_PROGRAMS += inn-convert
-inn_convert_SOURCES = converter/main.c
+inn_convert_commands = \
+    converter/command.c \
+    converter/command.h
+inn_convert_SOURCES = $(inn_convert_commands) converter/main.c
 inn_convert_LDADD = libinnconvert.la
 
 # Built with the tests so that it keeps compiling; run by hand.

@@ -25,6 +25,7 @@ TESTS += $(unit_tests)
 endif
 
 include tests/fuzz/local.mk
+include tests/memory/local.mk
 
 # What the scripts of tests/run and tests/bench call.
 check_PROGRAMS += tests/bench/speed_run

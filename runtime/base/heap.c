@@ -43,6 +43,11 @@ void inn_heap_fail_at(struct inn_heap *heap, size_t n)
     atomic_store(&heap->fail_at, n);
 }
 
+size_t inn_heap_fail_left(const struct inn_heap *heap)
+{
+    return atomic_load(&heap->fail_at);
+}
+
 size_t inn_heap_used(const struct inn_heap *heap)
 {
     return atomic_load(&heap->used);

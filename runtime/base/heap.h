@@ -20,6 +20,8 @@ void inn_heap_free(struct inn_heap *heap);
 
 /* The n-th request from now fails (1: the next). 0: none. */
 void inn_heap_fail_at(struct inn_heap *heap, size_t n);
+/* Requests left until that one; 0: it has failed, or none has to. */
+size_t inn_heap_fail_left(const struct inn_heap *heap);
 
 size_t inn_heap_used(const struct inn_heap *heap);
 size_t inn_heap_peak(const struct inn_heap *heap);

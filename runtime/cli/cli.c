@@ -588,13 +588,14 @@ int inn_cli_finish(const char *program, int code)
 }
 
 /* What is parsed is known: the command runs with a heap of its own. */
-static int run(struct inn_cli *cli, const void *values)
+static int run(struct inn_cli *cli, const void *values, struct inn_heap *given)
 {
     const struct inn_common *common = cli->common;
     struct inn_arena options = cli->arena;
     int code;
 
-    cli->heap = inn_heap_new((size_t)common->memory);
+    cli->heap = given != NULL ? given
+                              : inn_heap_new((size_t)common->memory);
     if (cli->heap == NULL)
         return INN_EXIT_MEMORY;
     inn_arena_init(&cli->arena, cli->heap);
@@ -603,26 +604,23 @@ static int run(struct inn_cli *cli, const void *values)
     code = cli->command->run(cli, values);
     inn_progress_clear(&cli->progress);
     inn_arena_free(&cli->arena);
-    inn_heap_free(cli->heap);
+    if (given == NULL)
+        inn_heap_free(cli->heap);
     cli->arena = options;
     return code;
 }
 
-int inn_cli_run(const char *program, const struct inn_command *command,
-                int argc, char **argv)
+/* Options are parsed in heap; the command has given, or a heap of its own. */
+static int parse_and_run(struct inn_heap *heap, struct inn_heap *given,
+                         const char *program,
+                         const struct inn_command *command, int argc,
+                         char **argv)
 {
     static const struct inn_common none = {0};
-    struct inn_heap *heap = inn_heap_new(0);
     struct inn_cli cli = {.program = program, .command = command,
                           .heap = heap, .common = &none};
     struct parse p = {.cli = &cli};
 
-    inn_write_at_signals();
-
-    if (heap == NULL) {
-        fprintf(stderr, "%s: out of memory\n", program);
-        return INN_EXIT_MEMORY;
-    }
     inn_arena_init(&cli.arena, heap);
     p.values = inn_arena_alloc(&cli.arena, 1, command->values_size, NULL);
     if (p.values == NULL) {
@@ -641,9 +639,30 @@ int inn_cli_run(const char *program, const struct inn_command *command,
     } else if (p.code == 0) {
         cli.common = (const struct inn_common *)(const void *)
                          (p.values + command->common_offset);
-        p.code = run(&cli, p.values);
+        p.code = run(&cli, p.values, given);
     }
     inn_arena_free(&cli.arena);
-    inn_heap_free(heap);
     return inn_cli_finish(program, p.code);
+}
+
+int inn_cli_run_in(struct inn_heap *heap, const char *program,
+                   const struct inn_command *command, int argc, char **argv)
+{
+    return parse_and_run(heap, heap, program, command, argc, argv);
+}
+
+int inn_cli_run(const char *program, const struct inn_command *command,
+                int argc, char **argv)
+{
+    struct inn_heap *heap = inn_heap_new(0);
+    int code;
+
+    inn_write_at_signals();
+    if (heap == NULL) {
+        fprintf(stderr, "%s: out of memory\n", program);
+        return INN_EXIT_MEMORY;
+    }
+    code = parse_and_run(heap, NULL, program, command, argc, argv);
+    inn_heap_free(heap);
+    return code;
 }

@@ -111,6 +111,13 @@ struct inn_cli {
 int inn_cli_run(const char *program, const struct inn_command *command,
                 int argc, char **argv);
 
+/*
+ * The same with all memory from heap, whatever --memory says: tests let its
+ * requests fail, and see what is left of it.
+ */
+int inn_cli_run_in(struct inn_heap *heap, const char *program,
+                   const struct inn_command *command, int argc, char **argv);
+
 /* --help of a command, on stdout. */
 void inn_cli_help(const char *program, const struct inn_command *command);
 

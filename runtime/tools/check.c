@@ -294,22 +294,25 @@ static enum inn_status check_all(struct inn_checks *c, struct inn_cli *cli,
     return st;
 }
 
-static int report(struct inn_cli *cli, const struct values *v,
-                  const struct inn_checks *checks, enum inn_status st)
+/* Fails where there is no telling what was found; *at: which file. */
+static enum inn_status report(const char **at, const struct inn_cli *cli,
+                              const struct values *v,
+                              const struct inn_checks *checks, bool ended,
+                              struct inn_error *err)
 {
-    struct inn_error err = {INN_OK, ""};
-    const char *at = NULL;
+    enum inn_status st = checks->failed.status;
 
-    if (v->common.json)
-        inn_checks_json(checks, &err);
-    else if (!v->common.quiet && checks->n > 0 && st == INN_OK)
-        inn_checks_print(checks, &err);
-    if (err.status == INN_OK && v->junit != NULL)
-        inn_checks_junit(checks, at = v->junit, cli->operands[0],
-                         v->common.force, &err);
-    if (err.status != INN_OK)
-        return inn_cli_error(cli, at, &err);
-    return inn_checks_ok(checks) ? INN_EXIT_OK : INN_EXIT_NO;
+    *at = NULL;
+    if (st != INN_OK)
+        *err = checks->failed;
+    else if (v->common.json)
+        st = inn_checks_json(checks, err);
+    else if (!v->common.quiet && !ended)
+        st = inn_checks_print(checks, err);
+    if (st == INN_OK && v->junit != NULL)
+        st = inn_checks_junit(checks, *at = v->junit, cli->operands[0],
+                              v->common.force, err);
+    return st;
 }
 
 static int print_expect(struct inn_cli *cli, const struct values *v)
@@ -368,12 +371,12 @@ static int run(struct inn_cli *cli, const void *values)
     const struct values *v = values;
     struct inn_common common = v->common;
     const char *at = cli->operands[0];
-    struct inn_error err = {INN_OK, ""};
+    struct inn_error err = {INN_OK, ""}, unsaid = {INN_OK, ""};
     struct inn_network net = {0};
     struct inn_expect expect;
     struct inn_checks checks;
+    const char *unsaid_at;
     enum inn_status st = INN_OK;
-    int code;
 
     if (wrong(v) != NULL)
         return inn_cli_usage(cli, "%s", wrong(v));
@@ -392,10 +395,15 @@ static int run(struct inn_cli *cli, const void *values)
     st = check_all(&checks, cli, &net, v->expect != NULL ? &expect : NULL,
                    v->expect, &at, &err);
     inn_progress_clear(&cli->progress);
-    code = report(cli, v, &checks, st);
+    report(&unsaid_at, cli, v, &checks, st != INN_OK, &unsaid);
     cli->common = &v->common;
     inn_network_free(&net);
-    return st == INN_OK ? code : inn_cli_error(cli, at, &err);
+    /* One line: what ended the checks comes before a report that failed. */
+    if (st != INN_OK)
+        return inn_cli_error(cli, at, &err);
+    if (unsaid.status != INN_OK)
+        return inn_cli_error(cli, unsaid_at, &unsaid);
+    return inn_checks_ok(&checks) ? INN_EXIT_OK : INN_EXIT_NO;
 }
 
 const struct inn_command inn_command_check = {

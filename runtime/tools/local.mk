@@ -19,7 +19,7 @@ libinncore_la_SOURCES += \
     runtime/tools/times.h
 
 bin_PROGRAMS += inn
-inn_SOURCES = \
+inn_commands = \
     runtime/tools/bench.c \
     runtime/tools/bench.h \
     runtime/tools/bench_report.c \
@@ -43,13 +43,13 @@ inn_SOURCES = \
     runtime/tools/expect_read.c \
     runtime/tools/export.c \
     runtime/tools/info.c \
-    runtime/tools/main.c \
     runtime/tools/ops.c \
     runtime/tools/run.c \
     runtime/tools/run_image.c \
     runtime/tools/run_image.h \
     runtime/tools/tensors.c \
     runtime/tools/tensors.h
+inn_SOURCES = $(inn_commands) runtime/tools/main.c
 inn_LDADD = libinncore.la
 
 dist_man_MANS += man/inn.1

@@ -60,6 +60,24 @@ for name, factors in (("steps", [2, 3]), ("steps2", [2, 3.5])):
                    node("Neg", ["scaled"], ["y"])],
             [floats("x", [2, 2])], [floats("y", [2, 2])],
             [("factors", factors)])
+# As small as a network with groups can be.
+draw = np.random.default_rng(1)
+network("tiny", [
+    node("Conv", ["x", "w1"], ["c1"], pads=[1, 1, 1, 1]),
+    node("BatchNormalization", ["c1", "s", "b", "m", "v"], ["n1"]),
+    node("Relu", ["n1"], ["r1"]),
+    node("Conv", ["r1", "w2", "b2"], ["c2"]),
+    node("Relu", ["c2"], ["r2"]),
+    node("GlobalAveragePool", ["r2"], ["p"]),
+    node("Flatten", ["p"], ["f"]),
+    node("Gemm", ["f", "w3"], ["y"], transB=1),
+], [floats("x", ["n", 3, 8, 8])], [floats("y", ["n", 3])], [
+    ("w1", draw.normal(size=(6, 3, 3, 3))), ("s", draw.uniform(1, 2, 6)),
+    ("b", draw.normal(size=6)), ("m", draw.normal(size=6)),
+    ("v", draw.uniform(1, 2, 6)), ("w2", draw.normal(size=(4, 6, 1, 1))),
+    ("b2", draw.normal(size=4)), ("w3", draw.normal(size=(3, 4)))])
+pictures("tiny", x=draw.integers(0, 256, (4, 8, 8, 3), np.uint8),
+         y=np.array([0, 1, 2, 1]))
 
 picture = np.zeros((3, 4, 4, 3), np.uint8)
 pictures("small", x=picture, y=np.array([0, 1, 7]))

@@ -1,0 +1,500 @@
+/*
+ * inn-convert: the command line of the converter.
+ */
+#include "converter/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "converter/calibrate.h"
+#include "converter/convert.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/output.h"
+#include "runtime/cli/sizes.h"
+#include "runtime/cli/table.h"
+#include "runtime/file/container.h"
+
+struct values {
+    struct inn_common common;
+    const char *output;
+    int kernel, edge, store, codec, layout, moments;
+    double nodes, scale;
+    bool keep_bn, no_moments, dry_run;
+    int64_t pictures, samples;
+    const char *calibrate;
+    int images;
+    struct inn_cli_list freeze, only;
+    struct inn_cli_numbers mean, std;
+};
+
+#define AT(field) offsetof(struct values, field)
+
+static const struct inn_option options[] = {
+    {"output", 'o', INN_OPT_TEXT, AT(output), "OUT.inn", 0, 0,
+     "where to write; default: MODEL.inn"},
+    {"kernel", 0, INN_OPT_CHOICE, AT(kernel), "cubic|cubic75|linear", 0, 0,
+     "interpolation between nodes"},
+    {"edge", 0, INN_OPT_CHOICE, AT(edge), "keys|clamp", 0, 0,
+     "how the interpolation goes on beyond the ends of an axis"},
+    {"nodes", 0, INN_OPT_POSITIVE, AT(nodes), "R", 0, 1,
+     "nodes per channel, by least squares; default: 1, nothing is lost"},
+    {"store", 0, INN_OPT_CHOICE, AT(store), "f32|f16|bf16", 0, 0,
+     "how weights are kept"},
+    {"codec", 0, INN_OPT_CHOICE, AT(codec), "zstd|none", 0, 0,
+     "compression of the weights"},
+    {"keep-bn", 0, INN_OPT_FLAG, AT(keep_bn), NULL, 0, 0,
+     "keep BatchNormalization nodes instead of folding them"},
+    {"no-moments", 0, INN_OPT_FLAG, AT(no_moments), NULL, 0, 0,
+     "measure nothing: sampling has the rule of the paper alone"},
+    {"moments", 0, INN_OPT_CHOICE, AT(moments), "drawn|propagated|blend", 0,
+     0, "what is known of activations: measured on drawn pictures, by the "
+     "algebra of the operators alone, or the one with part of the other"},
+    {"pictures", 0, INN_OPT_INT, AT(pictures), "N", 1, 65536,
+     "pictures to draw and measure with (--seed: which); default: as many as "
+     "their size allows"},
+    {"calibrate", 0, INN_OPT_TEXT, AT(calibrate), "DATA", 0, 0,
+     "measure on your own inputs too: .npz (array x, or one per input), "
+     ".npy, or a folder of pictures or .npy files; no labels"},
+    {"samples", 0, INN_OPT_INT, AT(samples), "N", 1, 1000000,
+     "how many of them, evenly spread (default 64)"},
+    {"images", 0, INN_OPT_CHOICE, AT(images), "all|even|odd", 0, 0,
+     "which of them count, by number"},
+    {"only", 0, INN_OPT_LIST, AT(only), "GLOB", 0, 0,
+     "let only these groups change their width"},
+    {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
+     "keep the width of these groups"},
+    {"dry-run", 0, INN_OPT_FLAG, AT(dry_run), NULL, 0, 0,
+     "find the groups and print them, write nothing"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};
+
+static const struct inn_option input_options[] = {
+    {"mean", 0, INN_OPT_NUMBERS, AT(mean), "M,...", 0, 0,
+     "subtracted from inputs after scaling; kept in the file for eval"},
+    {"std", 0, INN_OPT_NUMBERS, AT(std), "S,...", 0, 0,
+     "divides inputs after that"},
+    {"scale", 0, INN_OPT_NUMBER, AT(scale), "X", -1e9, 1e9,
+     "multiplies raw inputs first, such as 1/255 for bytes"},
+    {"layout", 0, INN_OPT_CHOICE, AT(layout), "nchw|nhwc", 0, 0,
+     "the network's own input layout"},
+    {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};
+
+static const struct values defaults = {.scale = 1, .nodes = 1};
+
+/* MODEL.onnx -> MODEL.inn */
+static const char *default_output(struct inn_cli *cli, const char *path,
+                                  struct inn_error *err)
+{
+    size_t len = strlen(path);
+
+    if (len > 5 && strcmp(path + len - 5, ".onnx") == 0)
+        len -= 5;
+    return inn_arena_printf(&cli->arena, err, "%.*s.inn", (int)len, path);
+}
+
+/* Whose progress is shown, and whether moments are part of it. */
+struct shown {
+    struct inn_cli *cli;
+    bool moments, samples, propagated;
+};
+
+static void show_progress(void *state, const char *phase, int i, int n)
+{
+    static const struct {
+        const char *name;
+        bool moments, samples, propagated; /* only with them */
+    } phases[] = {{"read", false, false, false},
+                  {"groups", false, false, false},
+                  {"order", false, false, false},
+                  {"grids", false, false, false},
+                  {"samples", true, true, false},
+                  {"pictures", true, false, false},
+                  {"moments", true, false, false},
+                  {"propagation", true, false, true},
+                  {"partition", true, false, false},
+                  {"write", false, false, false}};
+    const struct shown *shown = state;
+    struct inn_progress *progress = &shown->cli->progress;
+    int at = 0, count = 0;
+    size_t k;
+
+    for (k = 0; k < INN_COUNT(phases); k++) {
+        if ((phases[k].moments && !shown->moments) ||
+            (phases[k].samples && !shown->samples) ||
+            (phases[k].propagated && !shown->propagated))
+            continue;
+        count++;
+        if (strcmp(phases[k].name, phase) == 0)
+            at = count;
+    }
+    if (at > 0 && i == 0)
+        inn_progress_phase(progress, at, count, phase);
+    inn_progress_step(progress, i, n);
+}
+
+static enum inn_status read_sizes(void *state, const struct inn_graph *graph,
+                                  struct inn_binding **bindings, size_t *n,
+                                  struct inn_error *err)
+{
+    struct inn_cli *cli = state;
+
+    return inn_parse_sizes(bindings, n, &cli->common->shapes, graph,
+                           &cli->arena, err);
+}
+
+/* Mean and std as given, both of one length, or of one entry. */
+static enum inn_status read_prep(struct inn_input_prep *prep,
+                                 const struct values *v,
+                                 struct inn_error *err)
+{
+    size_t n = v->mean.n > v->std.n ? v->mean.n : v->std.n, i;
+
+    prep->given = n > 0 || v->scale != 1 || v->layout != 0;
+    prep->scale = v->scale;
+    prep->nhwc = v->layout == 1;
+    n = n == 0 ? 1 : n;
+    if (n > 4 || (v->mean.n > 1 && v->mean.n != n) ||
+        (v->std.n > 1 && v->std.n != n))
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--mean has %zu numbers and --std %zu: give one, or "
+                        "one per channel (at most 4)", v->mean.n, v->std.n);
+    prep->n = (int)n;
+    for (i = 0; i < n; i++) {
+        prep->mean[i] = v->mean.n == 0 ? 0
+                        : v->mean.items[v->mean.n == 1 ? 0 : i];
+        prep->std[i] = v->std.n == 0 ? 1
+                       : v->std.items[v->std.n == 1 ? 0 : i];
+        if (prep->std[i] == 0)
+            return inn_fail(err, INN_ERR_ARGUMENT, "--std must not be 0");
+    }
+    return INN_OK;
+}
+
+/* The arguments that shape the file, for its meta section. */
+static const char *join_options(struct inn_cli *cli, const struct values *v,
+                                struct inn_error *err)
+{
+    static const char *const kernels[] = {"cubic", "cubic75", "linear"};
+    static const char *const stores[] = {"f32", "f16", "bf16"};
+    static const char *const images[] = {"all", "even", "odd"};
+    static const char *const moments[] = {"", " --moments propagated",
+                                          " --moments blend"};
+    const char *drawn = "", *real = "";
+
+    if (!v->no_moments && v->pictures > 0)
+        drawn = inn_arena_printf(&cli->arena, err, " --pictures %lld",
+                                 (long long)v->pictures);
+    if (drawn != NULL && !v->no_moments && v->common.seed != 0)
+        drawn = inn_arena_printf(&cli->arena, err, "%s --seed %lld", drawn,
+                                 (long long)v->common.seed);
+    if (drawn != NULL && !v->no_moments && v->calibrate != NULL)
+        real = inn_arena_printf(&cli->arena, err,
+                                " --calibrate --samples %lld --images %s",
+                                v->samples > 0 ? (long long)v->samples
+                                               : INN_CALIBRATE_SAMPLES,
+                                images[v->images]);
+    if (drawn == NULL || real == NULL)
+        return NULL;
+    return inn_arena_printf(&cli->arena, err,
+                            "--kernel %s --edge %s --nodes %g --store "
+                            "%s%s%s%s%s",
+                            kernels[v->kernel], v->edge ? "clamp" : "keys",
+                            v->nodes, stores[v->store],
+                            v->keep_bn ? " --keep-bn" : "", drawn, real,
+                            v->no_moments ? "" : moments[v->moments]);
+}
+
+static uint64_t file_size(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+static int print_groups(struct inn_cli *cli, const struct inn_model *model,
+                        bool ordered)
+{
+    struct inn_error err = {0};
+    struct inn_table table;
+    int g;
+
+    inn_table_init(&table, &cli->arena,
+                   "group|channels>|blocks>|variation>|ordered>|residual>");
+    for (g = 0; g < model->n_groups; g++) {
+        const struct inn_group *group = &model->groups[g];
+
+        inn_table_text(&table, group->name);
+        inn_table_int(&table, group->size);
+        inn_table_int(&table, group->n_blocks);
+        if (ordered) {
+            inn_table_number(&table, group->variation_before, 4);
+            inn_table_number(&table, group->variation_after, 4);
+        } else {
+            inn_table_text(&table, "");
+            inn_table_text(&table, "");
+        }
+        inn_table_number(&table, group->residual, 3);
+    }
+    if (inn_table_print(&table, stdout, 0, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    return INN_EXIT_OK;
+}
+
+/* Pinned axes by reason: how many weights it holds, and the first of them. */
+static int print_pinned(struct inn_cli *cli, const struct inn_model *model)
+{
+    struct inn_error err = {0};
+    struct inn_table table;
+    int i, k, n;
+
+    if (model->n_pinned == 0)
+        return INN_EXIT_OK;
+    inn_table_init(&table, &cli->arena, "pinned because of|axes>|such as");
+    for (i = 0; i < model->n_pinned; i++) {
+        for (k = 0; k < i; k++) {
+            if (strcmp(model->pinned[k].reason, model->pinned[i].reason) == 0)
+                break;
+        }
+        if (k < i)
+            continue;
+        for (n = 0, k = i; k < model->n_pinned; k++)
+            n += strcmp(model->pinned[k].reason, model->pinned[i].reason) == 0;
+        inn_table_text(&table, model->pinned[i].reason);
+        inn_table_int(&table, n);
+        inn_table_printf(&table, "%s, axis %d",
+                         model->graph->values[model->pinned[i].value].name,
+                         model->pinned[i].axis);
+    }
+    putchar('\n');
+    if (inn_table_print(&table, stdout, 0, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    return INN_EXIT_OK;
+}
+
+static int print_json(const struct inn_cli *cli, const char *source,
+                      const char *output, uint64_t bytes,
+                      const struct inn_model *model,
+                      const struct inn_convert_report *report, double seconds)
+{
+    struct inn_error err = {0};
+    struct inn_json json;
+    cJSON *groups;
+    int g;
+
+    inn_json_start(&json);
+    inn_json_text(&json, json.root, "source", source);
+    inn_json_text(&json, json.root, "output", output);
+    inn_json_int(&json, json.root, "bytes", (int64_t)bytes);
+    inn_json_int(&json, json.root, "params", report->params);
+    inn_json_int(&json, json.root, "params_free", report->params_free);
+    inn_json_number(&json, json.root, "seconds", seconds);
+    inn_json_int(&json, json.root, "peak_bytes",
+                 (int64_t)inn_heap_peak(cli->heap));
+    groups = inn_json_array(&json, json.root, "groups");
+    for (g = 0; g < model->n_groups; g++) {
+        const struct inn_group *group = &model->groups[g];
+        cJSON *item = inn_json_object(&json, groups, NULL);
+
+        inn_json_text(&json, item, "name", group->name);
+        inn_json_int(&json, item, "size", group->size);
+        inn_json_number(&json, item, "variation_before",
+                        group->variation_before);
+        inn_json_number(&json, item, "variation_after",
+                        group->variation_after);
+        inn_json_number(&json, item, "residual", group->residual);
+        inn_json_bool(&json, item, "moments", group->nested != NULL);
+    }
+    if (inn_json_print(&json, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    return INN_EXIT_OK;
+}
+
+static int print_report(struct inn_cli *cli, const char *source,
+                        const char *output, uint64_t bytes,
+                        const struct inn_model *model,
+                        const struct inn_convert_report *report,
+                        const struct values *v)
+{
+    struct inn_error err = {0};
+    struct inn_table table;
+    int code = print_groups(cli, model, !v->dry_run);
+
+    if (code == INN_EXIT_OK)
+        code = print_pinned(cli, model);
+    if (code != INN_EXIT_OK)
+        return code;
+    inn_table_init(&table, &cli->arena, "|before>|after>");
+    inn_table_text(&table, "operators");
+    inn_table_int(&table, report->nodes_read);
+    inn_table_int(&table, report->nodes_kept);
+    inn_table_text(&table, "parameters");
+    inn_table_int(&table, report->params_read);
+    inn_table_int(&table, report->params);
+    if (!v->dry_run) {
+        inn_table_text(&table, "bytes");
+        inn_table_int(&table, (int64_t)file_size(source));
+        inn_table_int(&table, (int64_t)bytes);
+    }
+    putchar('\n');
+    if (inn_table_print(&table, stdout, 0, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    printf("\n%d groups; %.1f %% of the parameters lie on a free axis\n",
+           model->n_groups,
+           report->params > 0 ? 100.0 * (double)report->params_free /
+                                    (double)report->params : 0.0);
+    if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
+        printf("moments from %s\n", report->moments.from);
+    if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
+        printf("%d %s no moments%s%s: sampled by the rule of the paper\n",
+               report->moments.groups,
+               report->moments.groups == 1 ? "group has" : "groups have",
+               report->moments.why[0] != '\0' ? ", " : "",
+               report->moments.why);
+    if (!v->dry_run) {
+        fputs("wrote ", stdout);
+        inn_print_clean(stdout, output);
+        putchar('\n');
+    }
+    return INN_EXIT_OK;
+}
+
+/* Every checksum, every length. */
+static enum inn_status reread(void *state, const char *path,
+                              struct inn_error *err)
+{
+    struct inn_model *again = NULL;
+    enum inn_status st = inn_file_open(&again, path, false, state, err);
+
+    inn_model_free(again);
+    return st;
+}
+
+/* Writes the file, opening it again before it gets its name. */
+static enum inn_status write_file(struct shown *shown, const char *output,
+                                  const struct inn_model *model,
+                                  const struct values *v, uint64_t *bytes,
+                                  struct inn_error *err)
+{
+    const struct inn_reread again = {reread, shown->cli->heap};
+    const struct inn_file_options fo = {
+        .store = (enum inn_store)v->store,
+        .codec = v->codec == 0 ? INN_CODEC_ZSTD : INN_CODEC_NONE,
+        .threads = (int)v->common.threads,
+        .overwrite = v->common.force,
+        .again = &again};
+
+    show_progress(shown, "write", 0, 1);
+    return inn_file_write(model, output, &fo, bytes, err);
+}
+
+static int run(struct inn_cli *cli, const void *values)
+{
+    const struct values *v = values;
+    const char *source = cli->operands[0], *output = v->output, *named = source;
+    struct shown shown = {cli, !v->no_moments && !v->dry_run,
+                          v->calibrate != NULL,
+                          v->moments != INN_MOMENTS_DRAWN};
+    const struct inn_calibration calibration = {
+        v->calibrate, v->samples, (enum inn_images)v->images, show_progress,
+        &shown};
+    struct inn_convert_options o = {
+        .kernel = (enum inn_kernel)v->kernel,
+        .edge = (enum inn_edge)v->edge,
+        .nodes = v->nodes,
+        .keep_bn = v->keep_bn,
+        .order = !v->dry_run,
+        .moments = shown.moments,
+        .moments_source = (enum inn_moments_source)v->moments,
+        .pictures = v->pictures,
+        .seed = (uint64_t)v->common.seed,
+        .calibration = v->calibrate != NULL ? &calibration : NULL,
+        .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,
+                   NULL, 0},
+        .onnx = {v->common.external_dir},
+        .threads = (int)v->common.threads,
+        .bind = read_sizes,
+        .bind_state = cli,
+        .progress = show_progress,
+        .progress_state = &shown};
+    const char *inputs[] = {source, v->calibrate};
+    struct inn_convert_report report;
+    struct inn_model *model = NULL;
+    struct inn_error err = {0};
+    int64_t start = inn_clock_ns();
+    uint64_t bytes = 0;
+    enum inn_status st;
+    int code;
+
+    if (v->calibrate == NULL && (v->samples > 0 || v->images != 0))
+        return inn_cli_usage(cli, "--samples and --images go with "
+                             "--calibrate");
+    if (v->calibrate != NULL && v->no_moments)
+        return inn_cli_usage(cli, "--calibrate measures moments, "
+                             "--no-moments forbids it");
+    st = read_prep(&o.prep, v, &err);
+    if (st != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    o.options = join_options(cli, v, &err);
+    if (output == NULL)
+        output = default_output(cli, source, &err);
+    if (o.options == NULL || output == NULL)
+        return inn_cli_error(cli, NULL, &err);
+    if (!v->dry_run &&
+        inn_output_check(output, inputs, 2, v->common.force, cli->heap,
+                         &err) != INN_OK)
+        return inn_cli_error(cli, output, &err);
+    st = inn_convert(&model, &report, source, &o, cli->heap, &err);
+    if (st == INN_OK && !v->dry_run) {
+        named = output;
+        st = write_file(&shown, output, model, v, &bytes, &err);
+    }
+    inn_progress_clear(&cli->progress);
+    if (st != INN_OK)
+        code = inn_cli_error(cli, report.blame != NULL ? report.blame : named,
+                             &err);
+    else if (v->common.json)
+        code = print_json(cli, source, v->dry_run ? NULL : output, bytes,
+                          model, &report,
+                          (double)(inn_clock_ns() - start) / 1e9);
+    else if (v->common.quiet || strcmp(output, "-") == 0)
+        code = INN_EXIT_OK;
+    else
+        code = print_report(cli, source, output, bytes, model, &report, v);
+    inn_model_free(model);
+    return code;
+}
+
+static const struct inn_option_set sets[] = {
+    {"Options", options, 0},
+    {"Inputs", input_options, 0},
+    {"Common options", inn_common_options, AT(common)},
+    {NULL, NULL, 0}};
+
+static const char *const examples[] = {
+    "inn-convert resnet50.onnx",
+    "inn-convert resnet50.onnx -o small.inn --store f16",
+    "inn-convert net.onnx --dry-run --input-shape x:1,3,224,224",
+    "inn-convert net.onnx --freeze 'head.*' --nodes 0.5",
+    "inn-convert net.onnx --calibrate photos --samples 128 --scale 1/255",
+    NULL};
+
+const struct inn_command inn_converter = {
+    .name = NULL,
+    .summary = "turn an ONNX network into a resizable one",
+    .usage = "MODEL.onnx [-o OUT.inn]",
+    .about = "Finds which channels of the network belong together, orders "
+             "them so that weights vary smoothly, fits interpolation grids "
+             "to the weights and writes an integral neural network, which "
+             "inn samples at any width.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .sets = sets,
+    .values_size = sizeof(struct values),
+    .defaults = &defaults,
+    .common_offset = AT(common),
+    .examples = examples,
+    .run = run};
