@@ -75,10 +75,15 @@ void inn_cli_help(const char *program, const struct inn_command *command)
            command->name != NULL ? command->name : "", command->usage);
     print_wrapped(command->about, 0);
     for (set = command->sets; set->title != NULL; set++) {
-        printf("\n%s:\n", set->title);
+        bool any = false;
+
         for (o = set->options; o->name != NULL; o++) {
-            if (o->help != NULL && !is_hidden(command, set, o->name))
-                print_option(o);
+            if (o->help == NULL || is_hidden(command, set, o->name))
+                continue;
+            if (!any)
+                printf("\n%s:\n", set->title);
+            any = true;
+            print_option(o);
         }
     }
     printf("\nExamples:\n");

@@ -5,7 +5,7 @@
 #include "runtime/tools/bench.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
@@ -17,6 +17,7 @@
 
 /* Turns that --alternate takes. */
 #define TURNS 10
+#define MOST_PRECISIONS 4
 
 static const struct inn_bench_values defaults = {.warmup = 3};
 
@@ -30,6 +31,10 @@ static const struct inn_option options[] = {
      offsetof(struct inn_bench_values, threads), "1,2,...", 0,
      INN_MAX_WORKERS, "and for each of these numbers of threads; 0, the "
      "default, for one per core"},
+    {"precision", 0, INN_OPT_TEXT,
+     offsetof(struct inn_bench_values, precisions), "f32,bf16", 0, 0,
+     "and for each of these: with bf16 convolutions take that and sum in f32, "
+     "where the processor has it (default f32)"},
     {"warmup", 0, INN_OPT_INT, offsetof(struct inn_bench_values, warmup), "N",
      0, 100000, "runs before those that count (default 3)"},
     {"runs", 0, INN_OPT_INT, offsetof(struct inn_bench_values, runs), "N", 1,
@@ -85,6 +90,30 @@ static const char *wrong_numbers(const struct inn_bench_values *v)
     return NULL;
 }
 
+/* The words of --precision as numbers of inn_compute's; false: not one. */
+static bool read_precisions(int out[MOST_PRECISIONS], size_t *n,
+                            const char *text)
+{
+    static const char *const words[] = {"f32", "bf16"};
+
+    *n = 0;
+    if (text == NULL)
+        out[(*n)++] = 0;
+    while (text != NULL) {
+        size_t len = strcspn(text, ","), k;
+
+        for (k = 0; k < INN_COUNT(words); k++) {
+            if (strlen(words[k]) == len && strncmp(text, words[k], len) == 0)
+                break;
+        }
+        if (k == INN_COUNT(words) || *n == MOST_PRECISIONS)
+            return false;
+        out[(*n)++] = (int)k;
+        text = text[len] == ',' ? text + len + 1 : NULL;
+    }
+    return true;
+}
+
 static size_t at_least_one(size_t n)
 {
     return n > 0 ? n : 1;
@@ -95,19 +124,28 @@ static enum inn_status list_rows(struct inn_bench *b, struct inn_error *err)
 {
     const struct inn_bench_values *v = b->v;
     size_t n_batch = at_least_one(v->batch.n);
-    size_t n_threads = at_least_one(v->threads.n), i;
+    size_t n_threads = at_least_one(v->threads.n), n_precisions, i;
+    int precisions[MOST_PRECISIONS];
 
-    b->n_rows = at_least_one(v->widths.n) * n_batch * n_threads;
+    if (!read_precisions(precisions, &n_precisions, v->precisions))
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--precision takes f32, bf16 or both, not '%.40s'",
+                        v->precisions);
+    b->n_rows = at_least_one(v->widths.n) * n_batch * n_threads *
+                n_precisions;
     b->rows = inn_arena_alloc(&b->cli->arena, b->n_rows, sizeof(*b->rows),
                               err);
     if (b->rows == NULL)
         return inn_refused(err);
     for (i = 0; i < b->n_rows; i++) {
         struct inn_bench_row *row = &b->rows[i];
-        size_t rest = i / n_threads;
+        size_t rest = i / n_precisions;
 
+        row->compute = v->compute;
+        row->compute.precision = precisions[i % n_precisions];
         if (v->threads.n > 0)
-            row->threads = (int)v->threads.items[i % n_threads];
+            row->threads = (int)v->threads.items[rest % n_threads];
+        rest /= n_threads;
         if (row->threads == 0)
             row->threads = inn_threads_available();
         if (row->threads > INN_MAX_WORKERS)
@@ -118,7 +156,6 @@ static enum inn_status list_rows(struct inn_bench *b, struct inn_error *err)
         row->width = v->widths.n > 0 ? v->widths.items[rest]
                      : b->net.model != NULL ? inn_sampling_width(&v->sampling)
                                             : NAN;
-        row->precision = inn_compute_precision(&v->compute);
         inn_arena_init(&row->arena, b->cli->heap);
     }
     return INN_OK;

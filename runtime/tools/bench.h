@@ -14,7 +14,8 @@
 struct inn_bench_values {
     struct inn_common common;
     struct inn_sampling sampling;
-    struct inn_compute compute;
+    struct inn_compute compute; /* precision comes from precisions */
+    const char *precisions;     /* words between commas; NULL: f32 */
     struct inn_cli_numbers widths, batch, threads;
     int64_t warmup, runs; /* runs 0: as long as duration says */
     double duration;      /* s; 0: not given */
@@ -35,7 +36,7 @@ struct inn_bench_row {
     double width; /* NaN: not one number, or an .onnx */
     int64_t batch; /* size of the first input's first axis */
     int threads;
-    const char *precision;
+    struct inn_compute compute;
     double peak_gflops; /* of as many threads */
     struct inn_cost cost; /* of one run: MACs of the whole batch */
     double sample_ms; /* NaN of an .onnx */

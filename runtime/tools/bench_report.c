@@ -60,7 +60,8 @@ static void add_row(struct inn_json *json, cJSON *item,
     inn_json_number(json, item, "width", row->width);
     inn_json_int(json, item, "batch", row->batch);
     inn_json_int(json, item, "threads", row->threads);
-    inn_json_text(json, item, "precision", row->precision);
+    inn_json_text(json, item, "precision",
+                  inn_compute_precision(&row->compute));
     inn_json_int(json, item, "params", row->cost.params);
     inn_json_int(json, item, "macs", row->cost.macs);
     inn_json_int(json, item, "runs", (int64_t)row->n_runs);
@@ -129,7 +130,7 @@ static void add_cells(struct inn_table *table,
         inn_table_number(table, row->width, 6);
     inn_table_int(table, row->batch);
     inn_table_int(table, row->threads);
-    inn_table_text(table, row->precision);
+    inn_table_text(table, inn_compute_precision(&row->compute));
     inn_table_int(table, row->cost.macs);
     inn_table_int(table, (int64_t)row->n_runs);
     add_ms(table, t->min);

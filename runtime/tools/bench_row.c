@@ -151,7 +151,7 @@ enum inn_status inn_bench_row_begin(struct inn_bench_row *row,
                               err);
     if (row->ms == NULL)
         return inn_refused(err);
-    inn_compute_session(&how, &b->v->compute);
+    inn_compute_session(&how, &row->compute);
     st = make_inputs(row, b, err);
     start = inn_clock_ns();
     if (st == INN_OK)
