@@ -38,6 +38,8 @@ endif
 
 # By pattern, so that a new suite or case ships without being listed; not by
 # folder, since those hold what builds leave. tests/run dist compares.
+EXTRA_DIST += tests/format/old tests/lint/cppcheck.txt \
+    $(wildcard $(srcdir)/tests/format/kept/*)
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
     */*.case */*.md */*.py bench/fidelity bench/networks bench/paper bench/speed bench/*.js cli/cases/*.case \
     cli/data/*.* cli/helpers/* random/mutate unit/leaks.supp))

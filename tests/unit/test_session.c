@@ -435,6 +435,9 @@ START_TEST(denormals_are_flushed_while_running_and_not_after)
     float in_workers[64];
     int i;
 
+    /* Its processor has no such mode. */
+    if (getenv("INN_VALGRIND") != NULL)
+        return;
     ck_assert_float_gt(tiny * one, 0);
     inn_workers_enter(&workers, 2);
 #ifdef __SSE__
