@@ -66,6 +66,9 @@ struct fuzz_target {
 extern const struct fuzz_target fuzz_targets[];
 const struct fuzz_target *fuzz_find(const char *name);
 
+/* The n-th request of a target's heap fails; 0: none. Of one thread. */
+extern size_t fuzz_fail_at;
+
 /*
  * run, and what must hold of every result: a status that is known, and for
  * an error one line that says something.

@@ -3,7 +3,8 @@
  *
  * FOLDER/expected says of every seed what must come of it, a line each:
  * target, file, status, and words of the error ("-": any). Every file below
- * FOLDER/TARGET that has no line must only come back. --mutate makes N
+ * FOLDER/TARGET that has no line must only come back; each of them also with
+ * the n-th allocation failing, for the first of them. --mutate makes N
  * mutations of the seeds too; V=1 tells which is under way, should one end
  * the process. INN_FUZZ_ONE=NUMBER runs that one alone, INN_FUZZ_SAVE=FILE
  * keeps it.
@@ -18,6 +19,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define MOST_SEEDS 512
+#define MOST_FAILING 200
 
 static const char *const statuses[] = {"ok",     "argument", "range",
                                        "io",     "format",   "unsupported",
@@ -133,6 +135,24 @@ static bool replay(const struct seed *s)
     return false;
 }
 
+/* The seed with each allocation failing in turn, up to MOST_FAILING. */
+static void starve(const struct seed *s)
+{
+    struct inn_error err;
+    enum inn_status st = INN_ERR_MEMORY;
+    int none = 0;
+
+    if (strcmp(s->target->name, "external") == 0 || s->len > 20000)
+        return;
+    for (fuzz_fail_at = 1; fuzz_fail_at <= MOST_FAILING && none < 8;
+         fuzz_fail_at++) {
+        st = fuzz_run(s->target, s->bytes, s->len, &err);
+        /* Some are of use only, and done without. */
+        none = st == INN_ERR_MEMORY ? 0 : none + 1;
+    }
+    fuzz_fail_at = 0;
+}
+
 /* Mutation number i, the same whatever was run before it. */
 static enum inn_status mutation(const struct seeds *s, uint64_t seed, long i)
 {
@@ -196,8 +216,10 @@ int main(int argc, char **argv)
         mutation(&s, seed, atol(one));
         return EXIT_SUCCESS;
     }
-    for (k = 0; k < s.n; k++)
+    for (k = 0; k < s.n; k++) {
         ok = replay(&s.list[k]) && ok;
+        starve(&s.list[k]);
+    }
     for (i = 0; i < n; i++) {
         if (getenv("V") != NULL) /* to know where it ended */
             fprintf(stderr, "\rmutation %ld ", i);
