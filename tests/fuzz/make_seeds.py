@@ -251,6 +251,20 @@ def main(build):
     np.savez_compressed(out, x=np.arange(100, dtype=np.int64), other=np.ones(3))
     save("npz", "deflated.npz", out.getvalue())
 
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n"
+    for version in (2, 3, 9):
+        save("npy", "version%d.npy" % version,
+             b"\x93NUMPY" + bytes([version, 0]) +
+             len(head).to_bytes(4, "little") + head + bytes(8))
+    save("npy", "version2-cut.npy", b"\x93NUMPY\x02\0\x10\0")
+    save("npy", "escaped.npy", b"\x93NUMPY\x01\0" +
+         len(head).to_bytes(2, "little") + head.replace(b"<", b"\\"))
+    # A tensor of no elements that weighs nothing, two domains imported.
+    m = model([N("Relu", ["x"], ["y"])], [weight("none", 0, 3)], [X], [Y],
+              domains=["a", "b"])
+    m.graph.output.append(info("none", None))
+    save("onnx", "empty.onnx", m.SerializeToString())
+
     # What fits residual.onnx: an input, and pictures to evaluate it with.
     out = io.BytesIO()
     np.save(out, R.rand(1, 3, 8, 8).astype("<f4"))

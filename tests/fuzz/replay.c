@@ -19,7 +19,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define MOST_SEEDS 512
-#define MOST_FAILING 200
+#define MOST_FAILING 400
 
 static const char *const statuses[] = {"ok",     "argument", "range",
                                        "io",     "format",   "unsupported",
