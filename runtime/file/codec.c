@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
@@ -315,6 +316,10 @@ static enum inn_status decode_plane(const uint8_t **plane, uint8_t *scratch,
     n = ZSTD_decompress(scratch, count, in, len);
     if (!ZSTD_isError(n) && n == count)
         return INN_OK;
+    /* Its context is malloc's, not the heap's. */
+    if (ZSTD_isError(n) &&
+        ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+        return inn_no_memory(err, count);
     if (ZSTD_isError(n))
         return inn_fail(err, INN_ERR_FORMAT, "zstd says: %s",
                         ZSTD_getErrorName(n));
@@ -344,7 +349,9 @@ static void decode_frame(void *context, size_t i)
 
         if (decode_plane(&plane[k], scratch + k * count, in, len, count,
                          &err) != INN_OK) {
-            inn_error_prefix(&err, "damaged: frame %zu, plane %zu", i, k);
+            if (err.status == INN_ERR_FORMAT)
+                inn_error_prefix(&err, "damaged: frame %zu, plane %zu", i,
+                                 k);
             decode_failed(d, &err);
             goto out;
         }
