@@ -596,8 +596,10 @@ static int run(struct inn_cli *cli, const void *values, struct inn_heap *given)
 
     cli->heap = given != NULL ? given
                               : inn_heap_new((size_t)common->memory);
-    if (cli->heap == NULL)
+    if (cli->heap == NULL) {
+        fprintf(stderr, "%s: out of memory\n", cli->program);
         return INN_EXIT_MEMORY;
+    }
     inn_arena_init(&cli->arena, cli->heap);
     inn_progress_start(&cli->progress, (enum inn_progress_mode)
                        common->progress, common->quiet);

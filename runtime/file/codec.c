@@ -203,7 +203,11 @@ void inn_encoder_free(struct inn_encoder *encoder, struct inn_heap *heap)
     inn_free(heap, encoder);
 }
 
-/* out has room for len bytes; what would take as many is copied. */
+/*
+ * out has room for len bytes; what would take as many is copied. Out of
+ * memory is no reason to: the same input gives the same bytes, or none.
+ */
+#define NO_MEMORY SIZE_MAX
 static size_t encode_plane(struct inn_encoder *e, uint8_t *out,
                            const uint8_t *in, size_t len, bool message)
 {
@@ -219,6 +223,9 @@ static size_t encode_plane(struct inn_encoder *e, uint8_t *out,
     n = ZSTD_compress2(e->zstd, out, len, in, len);
     if (!ZSTD_isError(n) && n < len)
         return n;
+    if (ZSTD_isError(n) &&
+        ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+        return NO_MEMORY;
     memcpy(out, in, len);
     return len;
 }
@@ -234,6 +241,8 @@ const uint8_t *inn_encode_frame(struct inn_encoder *encoder, size_t *lens,
         lens[k] = encode_plane(encoder, encoder->out + at,
                                encoder->planes + k * count, count,
                                planes == 1);
+        if (lens[k] == NO_MEMORY)
+            return NULL;
         at += lens[k];
     }
     return encoder->out;

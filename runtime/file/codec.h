@@ -38,7 +38,8 @@ void inn_encoder_free(struct inn_encoder *encoder, struct inn_heap *heap);
 /*
  * Encodes a frame of raw_bytes in planes. lens[planes] are the stored lengths
  * of its planes, the bytes of which lie one after the other at the result:
- * borrowed until the next call. Never longer than raw_bytes.
+ * borrowed until the next call. Never longer than raw_bytes. NULL: zstd has
+ * no memory.
  */
 const uint8_t *inn_encode_frame(struct inn_encoder *encoder, size_t *lens,
                                 const void *raw, size_t raw_bytes,

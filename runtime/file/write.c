@@ -166,6 +166,8 @@ static enum inn_status put_frames(struct writer *w, const struct content *c,
                 return overflowed(c, (b.first + i) * (INN_FRAME_BYTES /
                                                       unit(c->to)) +
                                          slot->overflow_at, err);
+            if (slot->result == NULL)
+                return inn_no_memory(err, INN_FRAME_BYTES);
             for (k = 0; k < planes; k++) {
                 len += slot->lens[k];
                 if (table != NULL) {

@@ -354,8 +354,53 @@ def file_systems():
                    (r.stdout + r.stderr).strip().replace("\n", "; "))
 
 
+def memory():
+    """Every malloc in turn, those of libraries too. What runs networks is
+    left out: oneDNN and OpenMP end the process by themselves."""
+    tiny = os.path.join(DATA, "tiny.inn")
+    shutil.copy(os.path.join(TOP, "tests/cli/data/tiny.onnx"), DATA)
+    subprocess.run([program("inn-convert"), DATA + "/tiny.onnx", "-o", tiny,
+                    "-q", "--no-moments"], check=True)
+    lines = {
+        "convert": [program("inn-convert"), DATA + "/tiny.onnx", "-o",
+                    "{}/o", "--no-moments", "-f"],
+        "export": inn("export", tiny, "-o", "{}/o", "--width", "0.6", "-f"),
+        "check": inn("check", tiny),
+        "info": inn("info", tiny, "--json"),
+        "info-onnx": inn("info", DATA + "/tiny.onnx"),
+    }
+    for name, line in lines.items():
+        folder = fresh(False)
+        line = [a.replace("{}", folder) for a in line] + ["--threads", "1"]
+        done = os.path.join(ROOT, "done")
+        want = subprocess.run(line, stdout=subprocess.PIPE).stdout
+        want_file = content(folder + "/o")
+        n, why = 0, None
+        while why is None and not os.path.exists(done):
+            n += 1
+            folder = fresh(False)
+            r = subprocess.run(line, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE,
+                               env=dict(environment("nomem=%d" % n),
+                                        INN_SHIM_DONE=done))
+            err = r.stderr.decode(errors="replace")
+            left = leftovers(folder, folder + "/o")
+            if left or content(folder + "/o") not in (None, want_file):
+                why = "leaves %s" % (left or "another file")
+            elif r.returncode == 0 and r.stdout != want:
+                why = "another result"
+            elif r.returncode != 0 and "libgomp: " not in err and (
+                    r.returncode != 6 or err.count("\n") != 1):
+                why = "exit %d: %s" % (r.returncode, err.strip())
+        if os.path.exists(done):
+            os.unlink(done)
+        report("memory-" + name, why and "allocation %d: %s" % (n, why))
+        print("  memory-%s: %d allocations failed" % (name, n - 1))
+
+
 def main():
     set_up()
+    memory()
     kills("convert", "killed-convert", KILLS, SIGNALS)
     kills("export", "killed-export", KILLS, SIGNALS)
     # Most of the time is spent writing: that is where the moments fall.
