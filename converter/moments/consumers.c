@@ -87,7 +87,7 @@ static enum inn_status add_node(struct inn_readers *all, int *capacity,
     const struct inn_tensor *in[4] = {NULL};
     struct inn_tensor out;
     struct inn_infer c = {.node = node, .in = in, .out = &out, .n_out = 1,
-                          .err = err};
+                          .arena = arena, .err = err};
     struct inn_reader r = {.node = k, .gathered = -1};
     const struct inn_axis *axis;
     struct inn_prim prim;

@@ -11,6 +11,8 @@
 #define BELIEVED 0.8
 /* Error of log variances where every BatchNormalization re-standardises. */
 #define NOISE 0.2
+/* … and where nothing does: what strange pictures do adds up. */
+#define STRANGE 0.9
 /* Below this share of the mean variance a channel is dead. */
 #define ALIVE 1e-4
 /* Positions that say as much of a channel as its weights do. */
@@ -62,8 +64,9 @@ void inn_settle_variances(double *mean, double *cov, int64_t n,
     if (log_spread(&centre, &deviation, cov, n,
                    ALIVE * trace / (double)n) < 2 || !(deviation > 0))
         return;
-    trust = statistics ? fmax(0, 1 - pow(NOISE / deviation, 2))
-                       : fmin(BELIEVED, pow(SPREAD / deviation, 2));
+    trust = fmax(0, 1 - pow((statistics ? NOISE : STRANGE) / deviation, 2));
+    if (!statistics)
+        trust = fmax(trust, fmin(BELIEVED, pow(SPREAD / deviation, 2)));
     for (i = 0; i < n; i++) {
         if (cov[i * n + i] > ALIVE * trace / (double)n)
             scale_channel(mean, cov, n, i,

@@ -12,8 +12,9 @@
  * Log variances drawn towards their mean, as far as what was seen of them is
  * the pictures' doing and not the network's: with statistics an error of
  * constant size is taken off their spread (as James and Stein do), without
- * them they spread as little as those of trained networks do. Correlations,
- * and each mean in units of its deviation, stay. Dead channels stay dead.
+ * them they spread as little as those of trained networks do, unless more is
+ * left when a larger error is taken off. Correlations, and each mean in units
+ * of its deviation, stay. Dead channels stay dead.
  * mean [n], cov [n × n].
  */
 void inn_settle_variances(double *mean, double *cov, int64_t n,

@@ -436,24 +436,6 @@ int inn_session_n_steps(const struct inn_session *session)
     return session->schedule != NULL ? session->schedule->n_steps : 0;
 }
 
-static int64_t step_macs(const struct inn_schedule *s,
-                         const struct inn_node *node)
-{
-    const struct inn_tensor *in[2] = {NULL, NULL}, *y;
-    struct inn_tensor out;
-    struct inn_infer c = {.node = node, .in = in, .out = &out, .n_out = 1};
-
-    if (node == NULL || node->n_outputs == 0)
-        return 0;
-    y = inn_shapes_get(&s->shapes, node->outputs[0]);
-    if (y == NULL)
-        return 0;
-    out = *y;
-    for (; c.n_in < 2 && c.n_in < node->n_inputs; c.n_in++)
-        in[c.n_in] = inn_shapes_get(&s->shapes, node->inputs[c.n_in]);
-    return inn_node_macs(&c);
-}
-
 void inn_session_step(const struct inn_session *session,
                       struct inn_step_info *info, int i)
 {
@@ -462,7 +444,8 @@ void inn_session_step(const struct inn_session *session,
     info->node = step->node;
     info->n_fused = step->n_fused;
     info->impl = step->impl;
-    info->macs = step_macs(session->schedule, step->node);
+    info->macs = step->node == NULL ? 0
+                 : inn_shapes_macs(&session->schedule->shapes, step->node);
     info->ns = step->ns;
 }
 

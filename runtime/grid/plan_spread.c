@@ -117,24 +117,6 @@ static void price_node(double *prices, const struct inn_model *model,
         prices[w] += cost / (double)inn_tensor_count(t);
 }
 
-static double macs_of(const struct inn_node *node,
-                      const struct inn_shapes *shapes)
-{
-    const struct inn_tensor *in[2], *out;
-    struct inn_tensor y;
-    struct inn_infer c = {node, in, &y, 2, 1, NULL, NULL};
-
-    if (node->n_inputs < 2 || node->n_outputs < 1)
-        return 0;
-    in[0] = inn_shapes_get(shapes, node->inputs[0]);
-    in[1] = inn_shapes_get(shapes, node->inputs[1]);
-    out = inn_shapes_get(shapes, node->outputs[0]);
-    if (out == NULL)
-        return 0;
-    y = *out;
-    return (double)inn_node_macs(&c);
-}
-
 enum inn_status inn_spread_prices(double *prices,
                                   const struct inn_model *model,
                                   const struct inn_width_request *request,
@@ -159,8 +141,8 @@ enum inn_status inn_spread_prices(double *prices,
                           (size_t)model->n_bindings, INN_MODEL_SPATIAL,
                           (size_t)64 << 10, err);
     for (i = 0; st == INN_OK && i < g->n_nodes; i++)
-        price_node(prices, model, &g->nodes[i], macs_of(&g->nodes[i],
-                                                        &shapes));
+        price_node(prices, model, &g->nodes[i],
+                   (double)inn_shapes_macs(&shapes, &g->nodes[i]));
     inn_shapes_free(&shapes);
     return st;
 }

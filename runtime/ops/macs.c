@@ -6,6 +6,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/shapes.h"
 
 /* The product, or INT64_MAX. */
 static int64_t product(int64_t a, int64_t b)
@@ -61,4 +62,21 @@ int64_t inn_node_macs(const struct inn_infer *c)
         return product(count(&c->out[0]),
                        a->dims[inn_node_int(c->node, "transA", 0) ? 0 : 1]);
     return 0;
+}
+
+int64_t inn_shapes_macs(const struct inn_shapes *shapes,
+                        const struct inn_node *node)
+{
+    const struct inn_tensor *in[2] = {NULL, NULL}, *y = NULL;
+    struct inn_tensor out;
+    struct inn_infer c = {.node = node, .in = in, .out = &out, .n_out = 1};
+
+    if (node->n_outputs > 0)
+        y = inn_shapes_get(shapes, node->outputs[0]);
+    if (y == NULL)
+        return 0;
+    out = *y;
+    for (; c.n_in < 2 && c.n_in < node->n_inputs; c.n_in++)
+        in[c.n_in] = inn_shapes_get(shapes, node->inputs[c.n_in]);
+    return inn_node_macs(&c);
 }

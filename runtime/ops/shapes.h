@@ -50,6 +50,9 @@ void inn_shapes_free(struct inn_shapes *shapes);
 /* The shape of value v, or NULL where it is unknown (or v is -1). */
 const struct inn_tensor *inn_shapes_get(const struct inn_shapes *shapes,
                                         int v);
+/* Multiply-accumulates of a graph node whose shapes these are; 0: unknown. */
+int64_t inn_shapes_macs(const struct inn_shapes *shapes,
+                        const struct inn_node *node);
 
 /*
  * Replaces graph nodes that compute constants (Reshape, Transpose, Cast to a

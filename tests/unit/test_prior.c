@@ -57,12 +57,22 @@ START_TEST(without_statistics_a_wide_spread_becomes_narrow)
 {
     double mean[2], cov[4];
 
-    pair(mean, cov, 1.0);
+    pair(mean, cov, 0.8);
     inn_settle_variances(mean, cov, 2, false);
-    check_pair(mean, cov, 0.2 * 0.2);
+    check_pair(mean, cov, 0.2 * 0.2 / 0.8);
     pair(mean, cov, 0.1); /* at most 0.8 is believed */
     inn_settle_variances(mean, cov, 2, false);
     check_pair(mean, cov, 0.08);
+}
+END_TEST
+
+START_TEST(without_statistics_a_spread_beyond_all_error_is_believed)
+{
+    double mean[2], cov[4];
+
+    pair(mean, cov, 1.8);
+    inn_settle_variances(mean, cov, 2, false);
+    check_pair(mean, cov, 1.8 * (1 - 0.25)); /* 1 − 0.9²/1.8² */
 }
 END_TEST
 
@@ -72,8 +82,8 @@ START_TEST(a_dead_channel_stays_dead_and_counts_for_nothing)
     double cov[9] = {exp(1.0), 0.5, 0, 0.5, exp(-1.0), 0, 0, 0, 1e-18};
 
     inn_settle_variances(mean, cov, 3, false);
-    ck_assert_double_eq_tol(cov[0], exp(0.04), NEAR);
-    ck_assert_double_eq_tol(cov[4], exp(-0.04), NEAR);
+    ck_assert_double_eq_tol(cov[0], exp(0.19), NEAR);
+    ck_assert_double_eq_tol(cov[4], exp(-0.19), NEAR);
     ck_assert_double_eq_tol(cov[1], 0.5, NEAR);
     ck_assert_double_eq(cov[8], 1e-18);
     ck_assert_double_eq(mean[2], 1e-9);
@@ -125,6 +135,8 @@ int main(void)
                    with_statistics_a_constant_error_is_taken_off_the_spread);
     tcase_add_test(tests, a_spread_below_the_error_is_the_pictures);
     tcase_add_test(tests, without_statistics_a_wide_spread_becomes_narrow);
+    tcase_add_test(tests,
+                   without_statistics_a_spread_beyond_all_error_is_believed);
     tcase_add_test(tests, a_dead_channel_stays_dead_and_counts_for_nothing);
     tcase_add_test(tests, channels_that_do_not_vary_are_left_alone);
     tcase_add_test(tests, weights_say_as_much_as_24_positions_per_channel);
