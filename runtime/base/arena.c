@@ -70,6 +70,8 @@ void *inn_arena_alloc(struct inn_arena *arena, size_t count, size_t size,
         return NULL;
     }
     bytes -= bytes % 16;
+    if (inn_heap_fails(arena->heap, bytes, err))
+        return NULL;
     if (bytes >= LARGE) {
         c = add_chunk(arena, bytes, err);
         if (c == NULL)

@@ -63,16 +63,17 @@ size_t inn_heap_left(const struct inn_heap *heap)
     return heap->ceiling - atomic_load(&heap->used);
 }
 
-/* Counts a request down; true when this is the one that has to fail. */
-static bool injected(struct inn_heap *heap)
+bool inn_heap_fails(struct inn_heap *heap, size_t bytes,
+                    struct inn_error *err)
 {
     size_t left = atomic_load(&heap->fail_at);
 
-    while (left != 0) {
-        if (atomic_compare_exchange_weak(&heap->fail_at, &left, left - 1))
-            return left == 1;
-    }
-    return false;
+    while (left != 0 &&
+           !atomic_compare_exchange_weak(&heap->fail_at, &left, left - 1))
+        ;
+    if (left == 1)
+        inn_no_memory(err, bytes);
+    return left == 1;
 }
 
 /* Books total bytes against the ceiling. */
@@ -106,10 +107,8 @@ void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
         return NULL;
     }
     total -= total % HEADER; /* aligned_alloc wants a multiple */
-    if (injected(heap)) {
-        inn_no_memory(err, bytes);
+    if (inn_heap_fails(heap, bytes, err))
         return NULL;
-    }
     if (!reserve(heap, total)) {
         inn_fail(err, INN_ERR_LIMIT,
                  "%zu bytes would pass the memory limit of %zu bytes", bytes,

@@ -22,6 +22,13 @@ void inn_heap_free(struct inn_heap *heap);
 void inn_heap_fail_at(struct inn_heap *heap, size_t n);
 /* Requests left until that one; 0: it has failed, or none has to. */
 size_t inn_heap_fail_left(const struct inn_heap *heap);
+/*
+ * Counts a request that an allocator on top serves out of a block it has;
+ * true with err filled when it is the one to fail. So what asks an arena is
+ * walked like what asks the heap.
+ */
+bool inn_heap_fails(struct inn_heap *heap, size_t bytes,
+                    struct inn_error *err);
 
 size_t inn_heap_used(const struct inn_heap *heap);
 size_t inn_heap_peak(const struct inn_heap *heap);

@@ -66,8 +66,11 @@ struct fuzz_target {
 extern const struct fuzz_target fuzz_targets[];
 const struct fuzz_target *fuzz_find(const char *name);
 
-/* The n-th request of a target's heap fails; 0: none. Of one thread. */
-extern size_t fuzz_fail_at;
+/*
+ * The n-th request of a target's heap fails; 0: none. Of one thread. What was
+ * left of n when the target came back.
+ */
+extern size_t fuzz_fail_at, fuzz_fail_left;
 
 /*
  * run, and what must hold of every result: a status that is known, and for

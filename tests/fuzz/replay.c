@@ -4,7 +4,7 @@
  * FOLDER/expected says of every seed what must come of it, a line each:
  * target, file, status, and words of the error ("-": any). Every file below
  * FOLDER/TARGET that has no line must only come back; each of them also with
- * the n-th allocation failing, for the first of them. --mutate makes N
+ * its n-th allocation failing, for every n or so many that it stays quick. --mutate makes N
  * mutations of the seeds too; V=1 tells which is under way, should one end
  * the process. INN_FUZZ_ONE=NUMBER runs that one alone, INN_FUZZ_SAVE=FILE
  * keeps it.
@@ -19,7 +19,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #define MOST_SEEDS 512
-#define MOST_FAILING 400
+#define MOST_FAILING 120
+#define LONG_SEED 20000 /* bytes */
+#define MOST_OF_LONG 12
+#define MOST_IN_FOLDERS 25 /* made anew for each */
 
 static const char *const statuses[] = {"ok",     "argument", "range",
                                        "io",     "format",   "unsupported",
@@ -135,20 +138,26 @@ static bool replay(const struct seed *s)
     return false;
 }
 
-/* The seed with each allocation failing in turn, up to MOST_FAILING. */
+/*
+ * The seed with each request for memory failing in turn: evenly spread ones
+ * where it makes too many, of which some may be done without.
+ */
 static void starve(const struct seed *s)
 {
+    const size_t never = (size_t)1 << 40;
+    const size_t most = s->len > LONG_SEED ? MOST_OF_LONG
+                        : strcmp(s->target->name, "external") == 0
+                            ? MOST_IN_FOLDERS
+                            : MOST_FAILING;
     struct inn_error err;
-    enum inn_status st = INN_ERR_MEMORY;
-    int none = 0;
+    size_t count, n;
 
-    if (strcmp(s->target->name, "external") == 0 || s->len > 20000)
-        return;
-    for (fuzz_fail_at = 1; fuzz_fail_at <= MOST_FAILING && none < 8;
-         fuzz_fail_at++) {
-        st = fuzz_run(s->target, s->bytes, s->len, &err);
-        /* Some are of use only, and done without. */
-        none = st == INN_ERR_MEMORY ? 0 : none + 1;
+    fuzz_fail_at = never;
+    fuzz_run(s->target, s->bytes, s->len, &err);
+    count = never - fuzz_fail_left;
+    for (n = 1; n <= count; n += count / most + 1) {
+        fuzz_fail_at = n;
+        fuzz_run(s->target, s->bytes, s->len, &err);
     }
     fuzz_fail_at = 0;
 }

@@ -420,7 +420,7 @@ static enum inn_status run_image(const uint8_t *data, size_t len,
 typedef enum inn_status heap_fn(const uint8_t *data, size_t len,
                                 struct inn_heap *heap, struct inn_error *err);
 
-size_t fuzz_fail_at;
+size_t fuzz_fail_at, fuzz_fail_left;
 
 static enum inn_status with_heap(heap_fn *run, const uint8_t *data,
                                  size_t len, struct inn_error *err)
@@ -435,6 +435,7 @@ static enum inn_status with_heap(heap_fn *run, const uint8_t *data,
         memcpy(copy, data, len);
     inn_heap_fail_at(heap, fuzz_fail_at);
     st = run(copy, len, heap, err);
+    fuzz_fail_left = inn_heap_fail_left(heap);
     free(copy);
     if (inn_heap_used(heap) != 0)
         fail("memory is left", err);
