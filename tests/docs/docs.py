@@ -13,6 +13,10 @@ A ```make block becomes the folder's Makefile. Of a ```yaml block, a workflow,
 the `run:` steps are run as a runner would (bash -e, one script each), but for
 the step "install inn": the programs are there. What a workflow's steps print
 is not compared, they must succeed.
+
+A comment "<!-- needs NAME=PATH ... -->" holds up to the next heading: the
+commands there find INN_CACHE/PATH as NAME. What is not there is made from the
+corpus (INN_CORPUS); without that these commands are skipped by name.
 """
 import os
 import re
@@ -21,6 +25,7 @@ import sys
 import tempfile
 import textwrap
 
+NEEDS = re.compile(r"<!-- needs ((?:\S+=\S+ )+)-->")
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 NUMBER = re.compile(r"^[-+]?[\d,]*\.?\d+(e[-+]?\d+)?$")
 
@@ -55,25 +60,33 @@ def steps(lines):
 
 
 def blocks(path):
-    """(command, expected lines) in the order of the page."""
+    """(command, expected lines, needs) in the order of the page."""
     shown, found, command, kind, held = False, [], None, "", []
+    needs = {}
     for line in open(path, encoding="utf-8"):
         line = line.rstrip("\n")
+        if not kind and line.startswith("#"):
+            needs = {}
+        if not kind and NEEDS.match(line):
+            needs = dict(need.split("=", 1)
+                         for need in NEEDS.match(line)[1].split())
         if line.startswith("```"):
             if kind == "make":
                 found.append(("cat > Makefile << 'END_OF_BLOCK'\n%s\n"
-                              "END_OF_BLOCK" % "\n".join(held), []))
+                              "END_OF_BLOCK" % "\n".join(held), [], needs))
             elif kind == "yaml":
-                found += [("set -e\n" + s, ["..."]) for s in steps(held)]
+                found += [("set -e\n" + s, ["..."], needs)
+                          for s in steps(held)]
             shown, command = line == "```console", None
             kind, held = line[3:], []
         elif kind in ("make", "yaml"):
             held.append(line)
         elif shown and line.startswith("$ "):
-            command = (line[2:], [])
+            command = (line[2:], [], needs)
             found.append(command)
         elif shown and command and command[0].endswith("\\"):
-            found[-1] = command = (command[0][:-1] + line.strip(), [])
+            found[-1] = command = (command[0][:-1] + line.strip(), [],
+                                   needs)
         elif shown and command:
             command[1].append(line)
     return found
@@ -110,6 +123,36 @@ def mismatch(want, got):
     return None
 
 
+def made(path):
+    """INN_CACHE/PATH, from the corpus where it is not there; or None."""
+    full = os.path.join(os.environ["INN_CACHE"], path)
+    corpus = os.environ.get("INN_CORPUS")
+    if corpus is None:
+        return None
+    if os.path.exists(full):
+        return full
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    name, ending = os.path.splitext(os.path.basename(path))
+    argv = ([corpus + "/models/build", os.path.dirname(full), name]
+            if ending == ".onnx" else
+            [corpus + "/data/pack", corpus + "/data/" + name, full])
+    subprocess.run([sys.executable, *argv], stdout=subprocess.DEVNULL)
+    return full if os.path.exists(full) else None
+
+
+def lacks(needs, folder):
+    """Puts what is needed into the folder; what can't be had, or None."""
+    for name, path in needs.items():
+        at = os.path.join(folder, name)
+        if os.path.lexists(at):
+            continue
+        full = made(path)
+        if full is None:
+            return path
+        os.symlink(full, at)
+    return None
+
+
 def check(page):
     failed = 0
     env = dict(os.environ)
@@ -120,8 +163,12 @@ def check(page):
         if not found:
             print("FAIL docs/%s: no commands found" % os.path.basename(page))
             return 1
-        for number, (command, want) in enumerate(found, 1):
+        for number, (command, want, needs) in enumerate(found, 1):
             label = "docs/%s/%d" % (os.path.basename(page), number)
+            missing = lacks(needs, tmp)
+            if missing:
+                print("skip %s: no %s" % (label, missing))
+                continue
             r = subprocess.run(["bash", "-c", command], cwd=tmp, env=env,
                                stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
