@@ -119,7 +119,7 @@ static int add_random(struct inn_builder *b, const char *name,
     v = &b->graph->values[value];
     b->params += (int64_t)inn_tensor_count(v->init);
     if (!b->weightless)
-        inn_random_normal(v->init->data, inn_tensor_count(v->init), b->seed,
+        inn_seeded_normal(v->init->data, inn_tensor_count(v->init), b->seed,
                           v->name, mean, deviation);
     return value;
 }

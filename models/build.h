@@ -102,7 +102,7 @@ void inn_stats_max_pool(struct inn_builder *b, int y, int x, int kernel);
 /* ---- random.c ---------------------------------------------------------- */
 
 /* Fills out[n] with mean + deviation · z; name chooses the sequence. */
-void inn_random_normal(float *out, size_t n, uint64_t seed, const char *name,
+void inn_seeded_normal(float *out, size_t n, uint64_t seed, const char *name,
                        double mean, double deviation);
 
 #endif

@@ -1,10 +1,11 @@
-/* The program inn-model: writes a network of the table as ONNX. */
+/* The command of inn-model: writes a network of the table as ONNX. */
+#include "models/command.h"
+
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "models/models.h"
 #include "runtime/base/error.h"
-#include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
 #include "runtime/cli/table.h"
 #include "runtime/graph/onnx.h"
@@ -158,7 +159,7 @@ static const char *const examples[] = {
     "inn-model edsr-x4 -o edsr.onnx --seed 7",
     NULL};
 
-static const struct inn_command command = {
+const struct inn_command inn_modeller = {
     .name = NULL,
     .summary = "write a well-known network with random weights",
     .usage = "NAME [-o OUT.onnx] | --list",
@@ -173,8 +174,3 @@ static const struct inn_command command = {
     .common_offset = AT(common),
     .examples = examples,
     .run = run};
-
-int main(int argc, char **argv)
-{
-    return inn_cli_run("inn-model", &command, argc, argv);
-}

@@ -18,6 +18,9 @@ libinnmodels_la_SOURCES = \
 libinnmodels_la_LIBADD = libinncore.la
 
 bin_PROGRAMS += inn-model
-inn_model_SOURCES = models/main.c
+inn_model_commands = \
+    models/command.c \
+    models/command.h
+inn_model_SOURCES = $(inn_model_commands) models/main.c
 inn_model_LDADD = libinnmodels.la
 dist_man_MANS += man/inn-model.1

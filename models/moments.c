@@ -199,7 +199,7 @@ void inn_stats_batch_norm(struct inn_builder *b, int y, const float *scale,
 
     if (to == NULL)
         return;
-    inn_random_normal(to->draws, (size_t)n * DRAWS, b->seed,
+    inn_seeded_normal(to->draws, (size_t)n * DRAWS, b->seed,
                       b->graph->values[y].name, 0, 1);
     for (c = 0; c < n; c++) {
         float *draws = to->draws + c * DRAWS;

@@ -52,7 +52,7 @@ static int64_t sum_of_four(uint64_t x)
  * variance 65536² - 1: it is exact, and normal but for what lies beyond 4 or
  * 5 deviations.
  */
-void inn_random_normal(float *out, size_t n, uint64_t seed, const char *name,
+void inn_seeded_normal(float *out, size_t n, uint64_t seed, const char *name,
                        double mean, double deviation)
 {
     const double unit = deviation / 65536;

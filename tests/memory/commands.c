@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "converter/command.h"
+#include "models/command.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/port.h"
 #include "runtime/tools/commands.h"
@@ -107,6 +108,11 @@ static const struct line lines[] = {
       "--json"}},
     {"export-ms", &inn_command_export, "out.onnx",
      {"tiny.inn", "-o", "out.onnx", "--ms", "1000"}},
+    {"model", &inn_modeller, "out.onnx", {"srcnn-x3", "-o", "out.onnx"}},
+    {"model-json", &inn_modeller, "out.onnx",
+     {"srcnn-x3", "-o", "out.onnx", "--json", "--seed", "3"}},
+    {"model-list", &inn_modeller, NULL, {"--list"}},
+    {"model-list-json", &inn_modeller, NULL, {"--list", "--json"}},
     {"ops", &inn_command_ops, NULL, {NULL}},
     {"ops-json", &inn_command_ops, NULL, {"--json"}},
 };

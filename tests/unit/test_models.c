@@ -100,7 +100,7 @@ START_TEST(random_numbers_are_normal)
     int i;
 
     ck_assert_ptr_nonnull(x);
-    inn_random_normal(x, N, 1, "w", 3, 2);
+    inn_seeded_normal(x, N, 1, "w", 3, 2);
     for (i = 0; i < N; i++) {
         const double z = (x[i] - 3.0) / 2;
 
@@ -114,7 +114,7 @@ START_TEST(random_numbers_are_normal)
     ck_assert_double_lt(fabs(m2 - 1), 4 * sqrt(2.0 / N));
     ck_assert_double_lt(fabs(m3), 4 * sqrt(15.0 / N));
     ck_assert_double_lt(fabs(m4 - 2.9), 4 * sqrt(96.0 / N));
-    inn_random_normal(other, 4, 1, "v", 3, 2);
+    inn_seeded_normal(other, 4, 1, "v", 3, 2);
     ck_assert_mem_ne(x, other, sizeof(other));
     free(x);
 }
@@ -189,7 +189,7 @@ START_TEST(batch_statistics_are_those_of_noise_through_the_layers_before)
     ck_assert_int_eq(inn_tensor_new(&in, &arena, INN_F32, 4,
                                     (const int64_t[]){64, 3, 12, 10}, &err),
                      INN_OK);
-    inn_random_normal(in.data, inn_tensor_count(&in), 9, "input", 0, 1);
+    inn_seeded_normal(in.data, inn_tensor_count(&in), 9, "input", 0, 1);
     ck_assert_int_eq(inn_session_new(&session, b.graph, &options, &err),
                      INN_OK);
     ck_assert_int_eq(inn_session_run(session, &out, &in, 1, &err), INN_OK);
