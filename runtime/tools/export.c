@@ -138,8 +138,37 @@ static enum inn_status look(void *state, const char *path,
     return read_back(l->net, path, err);
 }
 
-static enum inn_status write_network(const struct inn_network *net,
+/* What lies where. */
+struct written {
+    int64_t bytes;      /* of the model and of beside; 0: a stream */
+    const char *beside; /* the file of its weights, or NULL */
+};
+
+/* Weights beside the model can only be found once they have a name. */
+static enum inn_status read_beside(struct written *out,
+                                   const struct inn_network *net,
+                                   const char *path, struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    enum inn_status st = read_back(net, path, err);
+    struct stat s;
+
+    if (st != INN_OK) {
+        inn_error_prefix(err, "read back");
+        return st;
+    }
+    out->beside = inn_arena_printf(arena, err, "%s.data", path);
+    if (out->beside == NULL)
+        return inn_refused(err);
+    if (stat(out->beside, &s) == 0)
+        out->bytes += (int64_t)s.st_size;
+    return INN_OK;
+}
+
+static enum inn_status write_network(struct written *out,
+                                     const struct inn_network *net,
                                      const char *path, bool force,
+                                     struct inn_arena *arena,
                                      struct inn_error *err)
 {
     struct looked looked = {net, strcmp(path, "-") == 0};
@@ -147,6 +176,8 @@ static enum inn_status write_network(const struct inn_network *net,
     enum inn_status st = INN_OK;
     struct stat s;
 
+    out->bytes = 0;
+    out->beside = NULL;
     if (looked.once) {
         st = check_packed(net, err);
         if (st != INN_OK) {
@@ -155,13 +186,11 @@ static enum inn_status write_network(const struct inn_network *net,
         }
     }
     st = inn_onnx_write_checked(net->graph, path, force, &again, err);
-    /* Weights beside the model can only be found once they have a name. */
-    if (st == INN_OK && !looked.once && stat(path, &s) == 0 &&
-        S_ISREG(s.st_mode)) {
-        st = read_back(net, path, err);
-        if (st != INN_OK)
-            inn_error_prefix(err, "read back");
-    }
+    if (st != INN_OK || stat(path, &s) != 0)
+        return st;
+    out->bytes = (int64_t)s.st_size;
+    if (!looked.once && S_ISREG(s.st_mode))
+        st = read_beside(out, net, path, arena, err);
     return st;
 }
 
@@ -200,20 +229,19 @@ static enum inn_status write_plan(const struct inn_network *net,
 
 static enum inn_status print_json(const struct inn_network *net,
                                   const char *output,
+                                  const struct written *written,
                                   const struct inn_cost *cost,
                                   struct inn_error *err)
 {
     struct inn_json json;
     cJSON *groups;
-    struct stat s;
     int g;
 
     inn_json_start(&json);
     inn_json_text(&json, json.root, "output", output);
     inn_json_int(&json, json.root, "params", cost->params);
     inn_json_int(&json, json.root, "macs", cost->macs);
-    inn_json_int(&json, json.root, "bytes",
-                 stat(output, &s) == 0 ? (int64_t)s.st_size : 0);
+    inn_json_int(&json, json.root, "bytes", written->bytes);
     inn_json_int(&json, json.root, "weight_bytes", cost->bytes);
     if (net->plan.took_ms > 0)
         inn_json_number(&json, json.root, "ms", net->plan.took_ms);
@@ -231,6 +259,7 @@ static enum inn_status print_json(const struct inn_network *net,
 static enum inn_status print_tables(struct inn_cli *cli,
                                     const struct inn_network *net,
                                     const char *output,
+                                    const struct written *written,
                                     const struct inn_cost *cost,
                                     struct inn_error *err)
 {
@@ -238,7 +267,6 @@ static enum inn_status print_tables(struct inn_cli *cli,
     struct inn_table table;
     char number[INN_INT_TEXT];
     enum inn_status st;
-    struct stat s;
     int g;
 
     st = inn_graph_cost(&before.cost, net->model->graph, net->bindings,
@@ -248,10 +276,12 @@ static enum inn_status print_tables(struct inn_cli *cli,
     before.operators = net->model->graph->n_nodes;
     after.cost = *cost;
     after.operators = net->graph->n_nodes;
-    if (stat(output, &s) == 0) {
-        inn_print_clean(stdout, output);
-        printf(": %s bytes\n", inn_int_text(number, (int64_t)s.st_size));
+    inn_print_clean(stdout, output);
+    if (written->beside != NULL) {
+        printf(" and ");
+        inn_print_clean(stdout, written->beside);
     }
+    printf(": %s bytes\n", inn_int_text(number, written->bytes));
     st = inn_report_sizes(&cli->arena, &before, &after, err);
     if (st == INN_OK && net->plan.took_ms > 0)
         printf("a run takes %.3g ms\n", net->plan.took_ms);
@@ -295,6 +325,7 @@ static int run(struct inn_cli *cli, const void *values)
     struct inn_rules rules[INN_MOST_RULES];
     struct inn_network net = {0};
     struct inn_error err = {INN_OK, ""};
+    struct written written;
     struct inn_cost cost;
     bool piped;
     enum inn_status st;
@@ -329,15 +360,16 @@ static int run(struct inn_cli *cli, const void *values)
         st = inn_network_cost(&cost, &net, &err);
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 3, 3, "writing");
-        st = write_network(&net, at = v->output, v->common.force, &err);
+        st = write_network(&written, &net, at = v->output, v->common.force,
+                           &cli->arena, &err);
     }
     if (st == INN_OK && v->write_plan != NULL)
         st = write_plan(&net, at = v->write_plan, v->common.force, &err);
     inn_progress_clear(&cli->progress);
     if (st == INN_OK && v->common.json)
-        st = print_json(&net, v->output, &cost, &err);
+        st = print_json(&net, v->output, &written, &cost, &err);
     else if (st == INN_OK && !v->common.quiet && !piped)
-        st = print_tables(cli, &net, v->output, &cost, &err);
+        st = print_tables(cli, &net, v->output, &written, &cost, &err);
     inn_network_free(&net);
     return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, at, &err);
 }
