@@ -7,9 +7,12 @@
 #if defined(__GNUC__)
 #define INN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define INN_UNUSED __attribute__((unused))
+/* A body that functions of several targets share. */
+#define INN_INLINE static inline __attribute__((always_inline))
 #else
 #define INN_PRINTF(fmt, args)
 #define INN_UNUSED
+#define INN_INLINE static inline
 #endif
 
 /*

@@ -93,7 +93,7 @@ enum inn_status inn_build_step(struct inn_builder *b, int *step,
                                struct inn_error *err)
 {
     static const char *const names[] = {"reference", "oneDNN", "convert",
-                                        "copy", "move", "map"};
+                                        "copy", "move", "map", "own"};
     struct inn_schedule *s = b->s;
     void *array = s->steps;
     struct inn_step *new;

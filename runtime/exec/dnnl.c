@@ -374,6 +374,10 @@ enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
     case INN_PRIM_MAP:
     case INN_PRIM_MOVE:
     case INN_PRIM_PERMUTE:
+    case INN_PRIM_REDUCE:
+    case INN_PRIM_NORM:
+    case INN_PRIM_SOFTMAX:
+    case INN_PRIM_ZOOM:
     case INN_PRIM_VIEW:
         break;
     }

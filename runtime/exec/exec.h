@@ -17,6 +17,8 @@ struct inn_dnnl_prim;
 struct inn_dnnl_memory;
 struct inn_map_step;
 struct inn_move_step;
+struct inn_step;
+struct inn_schedule;
 struct inn_layout; /* a oneDNN memory descriptor, in the schedule's arena */
 
 enum inn_slot_kind {
@@ -44,8 +46,11 @@ enum inn_step_kind {
     INN_STEP_CONVERT, /* in[0] to out[0], element types differ */
     INN_STEP_COPY,    /* the bytes of in[0] to out[0] */
     INN_STEP_MOVE,    /* our own kernels (strided.h), in any order of axes */
-    INN_STEP_MAP
+    INN_STEP_MAP,
+    INN_STEP_OWN /* the same; the step says which */
 };
+
+typedef void inn_own_fn(struct inn_schedule *s, const struct inn_step *step);
 
 struct inn_step {
     enum inn_step_kind kind;
@@ -61,6 +66,8 @@ struct inn_step {
     struct inn_dnnl_prim *prim; /* INN_STEP_PRIM */
     const struct inn_move_step *move; /* INN_STEP_MOVE */
     const struct inn_map_step *map;   /* INN_STEP_MAP */
+    inn_own_fn *own;                  /* INN_STEP_OWN */
+    const void *state;                /* what own was prepared with */
 };
 
 struct inn_schedule {

@@ -10,16 +10,21 @@ libinncore_la_SOURCES += \
     runtime/exec/memory.c \
     runtime/exec/memory.h \
     runtime/exec/needed.c \
+    runtime/exec/normalise.c \
     runtime/exec/peak.c \
     runtime/exec/peak.h \
     runtime/exec/plan.c \
+    runtime/exec/reduce.c \
     runtime/exec/reference.c \
     runtime/exec/session.c \
     runtime/exec/session.h \
     runtime/exec/strided.c \
     runtime/exec/strided.h \
+    runtime/exec/sums.c \
+    runtime/exec/sums.h \
     runtime/exec/workers.c \
-    runtime/exec/workers.h
+    runtime/exec/workers.h \
+    runtime/exec/zoom.c
 if HAVE_DNNL
 libinncore_la_SOURCES += \
     runtime/exec/dnnl.c \

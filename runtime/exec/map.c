@@ -1,10 +1,11 @@
 /*
  * Element by element functions that oneDNN has not, or not on every layout.
- * Written so that compilers vectorise them; no sums, so the same bits on any
- * number of threads.
+ * Written so that compilers vectorise them, for AVX2 and for what the build
+ * asks for; no sums and no fused steps, so the same bits everywhere.
  */
 #include <string.h>
 
+#include "runtime/base/port.h"
 #include "runtime/base/threads.h"
 #include "runtime/exec/strided.h"
 
@@ -15,7 +16,7 @@
  * The rational approximation of Eigen's fast erf: within 4e-7 of the true one
  * (tests/unit/test_strided.c).
  */
-static inline float fast_erf(float x)
+INN_INLINE float fast_erf(float x)
 {
     float z, p, q;
 
@@ -37,7 +38,7 @@ static inline float fast_erf(float x)
     return x * p / q;
 }
 
-static void map_erf(float *out, const float *in, size_t n)
+INN_INLINE void map_erf(float *out, const float *in, size_t n)
 {
     size_t i;
 
@@ -46,8 +47,8 @@ static void map_erf(float *out, const float *in, size_t n)
         out[i] = fast_erf(in[i]);
 }
 
-static void map_hard_sigmoid(float *out, const float *in, size_t n, float a,
-                             float b)
+INN_INLINE void map_hard_sigmoid(float *out, const float *in, size_t n,
+                                 float a, float b)
 {
     size_t i;
 
@@ -61,8 +62,8 @@ static void map_hard_sigmoid(float *out, const float *in, size_t n, float a,
 }
 
 /* scale and shift run along with the elements, or step is 0. */
-static void map_affine(float *out, const float *in, size_t n,
-                       const float *scale, const float *shift, bool relu)
+INN_INLINE void map_affine(float *out, const float *in, size_t n,
+                           const float *scale, const float *shift, bool relu)
 {
     float least = relu ? 0.0f : -__builtin_inff();
     size_t i;
@@ -75,8 +76,8 @@ static void map_affine(float *out, const float *in, size_t n,
     }
 }
 
-static void map_affine_one(float *out, const float *in, size_t n, float scale,
-                           float shift, bool relu)
+INN_INLINE void map_affine_one(float *out, const float *in, size_t n,
+                               float scale, float shift, bool relu)
 {
     float least = relu ? 0.0f : -__builtin_inff();
     size_t i;
@@ -89,8 +90,8 @@ static void map_affine_one(float *out, const float *in, size_t n, float scale,
     }
 }
 
-static void map_prelu(float *out, const float *in, size_t n,
-                      const float *scale)
+INN_INLINE void map_prelu(float *out, const float *in, size_t n,
+                          const float *scale)
 {
     size_t i;
 
@@ -99,7 +100,8 @@ static void map_prelu(float *out, const float *in, size_t n,
         out[i] = in[i] < 0.0f ? in[i] * scale[i] : in[i];
 }
 
-static void map_prelu_one(float *out, const float *in, size_t n, float scale)
+INN_INLINE void map_prelu_one(float *out, const float *in, size_t n,
+                              float scale)
 {
     size_t i;
 
@@ -115,9 +117,8 @@ struct job {
     size_t count, rows; /* rows: of channels or inner elements, per part */
 };
 
-static void plain_part(void *context, size_t part)
+INN_INLINE void plain_elements(const struct job *job, size_t part)
 {
-    const struct job *job = context;
     size_t at = part * PART, n = job->count - at;
 
     n = n < PART ? n : PART;
@@ -129,9 +130,8 @@ static void plain_part(void *context, size_t part)
 }
 
 /* Rows of one channel's neighbours, or of all channels of one position. */
-static void row_part(void *context, size_t part)
+INN_INLINE void rows_of_part(const struct job *job, size_t part)
 {
-    const struct job *job = context;
     const struct inn_map_step *m = job->m;
     bool across = m->inner == 1, affine = m->kind == INN_MAP_AFFINE;
     size_t length = across ? m->channels : m->inner;
@@ -154,20 +154,45 @@ static void row_part(void *context, size_t part)
     }
 }
 
+INN_INLINE void any_part(const struct job *job, size_t part)
+{
+    if (job->m->scale == NULL)
+        plain_elements(job, part);
+    else
+        rows_of_part(job, part);
+}
+
+static void map_part(void *context, size_t part)
+{
+    any_part(context, part);
+}
+
+#ifdef INN_HAVE_X86
+INN_TARGET("avx2")
+static void map_part_avx2(void *context, size_t part)
+{
+    any_part(context, part);
+}
+#endif
+
 void inn_map_run(const struct inn_map_step *m, float *out, const float *in,
                  int threads)
 {
     struct job job = {m, out, in, m->outer * m->channels * m->inner, 1};
-    size_t length = m->inner == 1 ? m->channels : m->inner, rows;
+    size_t length = m->inner == 1 ? m->channels : m->inner, parts;
+    inn_part_fn *part = map_part;
 
     if (job.count == 0)
         return;
     if (m->scale == NULL) {
-        inn_parallel(threads, (job.count + PART - 1) / PART, plain_part,
-                     &job);
-        return;
+        parts = (job.count + PART - 1) / PART;
+    } else {
+        job.rows = length < PART ? PART / length : 1;
+        parts = (job.count / length + job.rows - 1) / job.rows;
     }
-    rows = job.count / length;
-    job.rows = length < PART ? PART / length : 1;
-    inn_parallel(threads, (rows + job.rows - 1) / job.rows, row_part, &job);
+#ifdef INN_HAVE_X86
+    if (INN_CPU_HAS("avx2"))
+        part = map_part_avx2;
+#endif
+    inn_parallel(threads, parts, part, &job);
 }

@@ -224,6 +224,10 @@ static bool fits(const struct inn_builder *b, const struct inn_prim *p,
     case INN_PRIM_MAP:
     case INN_PRIM_MOVE:
     case INN_PRIM_PERMUTE:
+    case INN_PRIM_REDUCE:
+    case INN_PRIM_NORM:
+    case INN_PRIM_SOFTMAX:
+    case INN_PRIM_ZOOM:
         return b->s->dnnl != NULL && fits_own(b, p, node);
     default:
         return b->s->dnnl != NULL && fits_prim(b, node);
@@ -359,6 +363,14 @@ static enum inn_status add_prim(struct inn_builder *b, int i, int n_post,
         return inn_build_move(b, i, done, err);
     case INN_PRIM_PERMUTE:
         return inn_build_permute(b, i, done, err);
+    case INN_PRIM_REDUCE:
+        return inn_build_reduce(b, i, done, err);
+    case INN_PRIM_NORM:
+        return inn_build_norm(b, i, done, err);
+    case INN_PRIM_SOFTMAX:
+        return inn_build_softmax(b, i, done, err);
+    case INN_PRIM_ZOOM:
+        return inn_build_zoom(b, i, done, err);
     default:
         return inn_dnnl_build(b, i, n_post, done, err);
     }

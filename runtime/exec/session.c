@@ -357,6 +357,9 @@ static enum inn_status run_step(struct inn_schedule *s,
     case INN_STEP_MAP:
         inn_run_map(s, step);
         return INN_OK;
+    case INN_STEP_OWN:
+        step->own(s, step);
+        return INN_OK;
     case INN_STEP_CONVERT:
     case INN_STEP_COPY:
         break;

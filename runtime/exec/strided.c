@@ -26,6 +26,104 @@ static enum inn_status strided(struct inn_builder *b, int *slot, int v,
     return st;
 }
 
+/* False where there are gaps, or elements that lie twice. */
+static bool find_order(struct inn_order *order, const struct inn_tensor *t,
+                       const int64_t strides[INN_MAX_RANK])
+{
+    int64_t step = 1;
+    int i, j, ones = 0;
+
+    /* Where an axis 1 long lies says nothing. */
+    for (i = 0; i < t->rank; i++) {
+        if (t->dims[i] == 1)
+            order->axis[ones++] = i;
+    }
+    order->n = ones;
+    for (i = 0; i < t->rank; i++) {
+        if (t->dims[i] == 1)
+            continue;
+        for (j = order->n++; j > ones; j--) {
+            if (strides[order->axis[j - 1]] >= strides[i])
+                break;
+            order->axis[j] = order->axis[j - 1];
+        }
+        order->axis[j] = i;
+    }
+    for (i = t->rank; i-- > 0; step *= t->dims[order->axis[i]]) {
+        if (t->dims[order->axis[i]] != 1 && strides[order->axis[i]] != step)
+            return false;
+    }
+    return true;
+}
+
+enum inn_status inn_build_ordered(struct inn_builder *b, int *slot, int v,
+                                  struct inn_order *order,
+                                  struct inn_error *err)
+{
+    int64_t strides[INN_MAX_RANK];
+    enum inn_status st = strided(b, slot, v, strides, err);
+
+    if (st == INN_OK &&
+        !find_order(order, &b->s->slots[*slot].tensor, strides)) {
+        st = inn_build_plain(b, slot, v, INN_F32, err);
+        if (st == INN_OK) {
+            inn_slot_strides(&b->s->slots[*slot], strides);
+            find_order(order, &b->s->slots[*slot].tensor, strides);
+        }
+    }
+    return st;
+}
+
+bool inn_turns_find(struct inn_turns *r, const struct inn_order *order,
+                    const struct inn_tensor *t, const bool *together)
+{
+    size_t *parts[] = {&r->outer, &r->before, &r->kept, &r->after};
+    int i, at = 0;
+
+    r->outer = r->before = r->kept = r->after = 1;
+    for (i = 0; i < order->n; i++) {
+        int axis = order->axis[i];
+
+        if (t->dims[axis] == 1)
+            continue;
+        /* Parts of even index stay. */
+        if ((at % 2 == 1) != together[axis])
+            at++;
+        if (at > 3)
+            return false;
+        *parts[at] *= (size_t)t->dims[axis];
+    }
+    if (r->kept == 1) {
+        r->kept = r->outer;
+        r->after *= r->before;
+        r->outer = r->before = 1;
+    }
+    return true;
+}
+
+enum inn_status inn_build_in_order(struct inn_builder *b, int *slot, int v,
+                                   const struct inn_order *order,
+                                   struct inn_error *err)
+{
+    const struct inn_tensor *known = inn_shapes_get(&b->s->shapes, v);
+    int64_t strides[INN_MAX_RANK] = {0}, step = 1;
+    struct inn_tensor t;
+    enum inn_status st;
+    bool plain = true;
+    int i;
+
+    for (i = order->n; i-- > 0; step *= known->dims[order->axis[i]])
+        strides[order->axis[i]] = step;
+    for (step = 1, i = known->rank; i-- > 0; step *= known->dims[i])
+        plain = plain && (known->dims[i] == 1 || strides[i] == step);
+    st = inn_tensor_init(&t, INN_F32, known->rank, known->dims, err);
+    if (st == INN_OK)
+        st = inn_build_slot(b, slot, INN_SLOT_BUFFER, v, &t, err);
+    if (st == INN_OK && !plain)
+        st = inn_layout_strided(b, *slot, strides, err);
+    return st;
+}
+
 /* A new slot for value v: channels last, or plain. */
 static enum inn_status new_slot(struct inn_builder *b, int *slot, int v,
                                 bool channels_last, struct inn_error *err)
@@ -278,9 +376,8 @@ static enum inn_status read_map(struct inn_builder *b, struct inn_map_step *m,
     return INN_OK;
 }
 
-/* A slot for the result that lies as x does, in its place if x is dead. */
-static enum inn_status same_slot(struct inn_builder *b, int *slot, int x,
-                                 int v, struct inn_error *err)
+enum inn_status inn_build_same(struct inn_builder *b, int *slot, int x,
+                               int v, struct inn_error *err)
 {
     const struct inn_layout *layout = b->s->slots[x].layout;
     struct inn_tensor t = b->s->slots[x].tensor;
@@ -323,7 +420,7 @@ enum inn_status inn_build_map(struct inn_builder *b, int w, int n_post,
         }
     }
     if (st == INN_OK)
-        st = same_slot(b, &y, x, inn_work_result(b, w, n_post), err);
+        st = inn_build_same(b, &y, x, inn_work_result(b, w, n_post), err);
     if (st == INN_OK)
         st = inn_build_step(b, &index, INN_STEP_MAP, 1, 1, err);
     if (st != INN_OK)
@@ -340,6 +437,25 @@ void inn_run_map(struct inn_schedule *s, const struct inn_step *step)
 {
     inn_map_run(step->map, s->slots[step->out[0]].tensor.data,
                 s->slots[step->in[0]].tensor.data, s->threads);
+}
+
+enum inn_status inn_build_own(struct inn_builder *b, int *step, int w, int x,
+                              int y, inn_own_fn *own, const void *state,
+                              struct inn_error *err)
+{
+    enum inn_status st = inn_build_step(b, step, INN_STEP_OWN,
+                                        b->work[w].node->n_inputs, 1, err);
+    struct inn_step *made;
+
+    if (st != INN_OK)
+        return st;
+    made = &b->s->steps[*step];
+    made->node = b->work[w].node;
+    made->own = own;
+    made->state = state;
+    made->in[0] = x;
+    made->out[0] = y;
+    return INN_OK;
 }
 
 enum inn_status inn_build_permute(struct inn_builder *b, int w, bool *done,

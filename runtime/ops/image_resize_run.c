@@ -374,3 +374,76 @@ enum inn_status inn_run_image_resize(struct inn_run *c)
                  zoom_part, &g);
     return INN_OK;
 }
+
+/* Taps of one position that are worth a table. */
+#define TABLE_TAPS 16
+
+static bool lower_line(const struct inn_infer *c, const struct inn_zoom *z,
+                       int axis, struct inn_zoom_line *line)
+{
+    const struct inn_zoom_axis *a = &z->axis[axis];
+    float *weights = NULL;
+    int32_t *at;
+    int64_t i, k;
+
+    line->axis = axis;
+    line->in = a->in;
+    line->out = a->out;
+    line->taps = 1;
+    for (i = 0; i < a->out; i++) {
+        struct taps t;
+
+        find_taps(z, a, i, &t);
+        line->taps = t.n > line->taps ? t.n : line->taps;
+    }
+    if (line->taps > TABLE_TAPS || a->in > INT32_MAX)
+        return false;
+    at = inn_arena_alloc(c->arena, (size_t)(a->out * line->taps), sizeof(*at),
+                         c->err);
+    if (at != NULL && z->mode != INN_ZOOM_NEAREST)
+        weights = inn_arena_alloc(c->arena, (size_t)(a->out * line->taps),
+                                  sizeof(*weights), c->err);
+    if (at == NULL || (weights == NULL && z->mode != INN_ZOOM_NEAREST))
+        return false;
+    for (i = 0; i < a->out; i++) {
+        struct taps t;
+
+        find_taps(z, a, i, &t);
+        for (k = 0; k < line->taps; k++) {
+            int64_t from = t.first + (k < t.n ? k : 0);
+
+            at[i * line->taps + k] = (int32_t)inside(from, a->in);
+            if (weights != NULL)
+                weights[i * line->taps + k] =
+                    k < t.n ? (float)weight(z, a, &t, k) : 0.0f;
+        }
+    }
+    line->at = at;
+    line->weight = weights;
+    return true;
+}
+
+/* One axis or two, by taps and weights that are found here, once. */
+bool inn_lower_image_resize(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    struct inn_zoom z;
+    int i;
+
+    if (inn_zoom_read(&z, &a) != INN_OK || !z.known ||
+        z.coordinates == INN_ZOOM_TF_CROP_AND_RESIZE ||
+        inn_tensor_count(&c->out[0]) == 0)
+        return false;
+    prim->kind = INN_PRIM_ZOOM;
+    for (i = 0; i < z.rank; i++) {
+        if (z.axis[i].out != c->out[0].dims[i])
+            return false;
+        if (z.axis[i].same)
+            continue;
+        if (prim->u.zoom.n == 2 ||
+            !lower_line(c, &z, i, &prim->u.zoom.lines[prim->u.zoom.n]))
+            return false;
+        prim->u.zoom.n++;
+    }
+    return prim->u.zoom.n != 0;
+}

@@ -187,6 +187,16 @@ enum inn_status inn_run_instance_norm(struct inn_run *c)
     return INN_OK;
 }
 
+bool inn_lower_instance_norm(const struct inn_infer *c,
+                             struct inn_prim *prim)
+{
+    if (c->in[0] == NULL || c->in[0]->rank < 3)
+        return false;
+    prim->kind = INN_PRIM_NORM;
+    prim->u.epsilon = inn_node_float(c->node, "epsilon", 1e-5f);
+    return true;
+}
+
 static enum inn_status layer_axis(const struct inn_args *a, int *axis)
 {
     return inn_args_axis(a, axis, inn_node_int(a->node, "axis", -1),

@@ -377,8 +377,8 @@ bool inn_lower_average_pool(const struct inn_infer *c, struct inn_prim *prim)
            !inn_window_overhangs(&prim->u.pool.window, c->in[0]->dims + 2);
 }
 
-static bool lower_global(const struct inn_infer *c, struct inn_prim *prim,
-                         enum inn_pool kind)
+bool inn_lower_global_max_pool(const struct inn_infer *c,
+                               struct inn_prim *prim)
 {
     const struct inn_tensor *x = c->in[0];
 
@@ -386,21 +386,25 @@ static bool lower_global(const struct inn_infer *c, struct inn_prim *prim,
         inn_tensor_count(x) == 0)
         return false;
     prim->kind = INN_PRIM_POOL;
-    prim->u.pool.kind = kind;
+    prim->u.pool.kind = INN_POOL_MAX;
     inn_window_global(&prim->u.pool.window, x->rank - 2, x->dims + 2);
     return true;
 }
 
+/* As a mean, which is exact, and at home in every order of axes. */
 bool inn_lower_global_average_pool(const struct inn_infer *c,
                                    struct inn_prim *prim)
 {
-    return lower_global(c, prim, INN_POOL_AVG);
-}
+    const struct inn_tensor *x = c->in[0];
+    int i;
 
-bool inn_lower_global_max_pool(const struct inn_infer *c,
-                               struct inn_prim *prim)
-{
-    return lower_global(c, prim, INN_POOL_MAX);
+    if (x->rank < 3 || inn_tensor_count(x) == 0)
+        return false;
+    prim->kind = INN_PRIM_REDUCE;
+    prim->u.reduce.kind = INN_RED_MEAN;
+    for (i = 2; i < x->rank; i++)
+        prim->u.reduce.gone[i] = true;
+    return true;
 }
 
 /* Mean correlation of two places of the window, dealt out by lags. */

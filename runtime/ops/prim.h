@@ -31,6 +31,10 @@ enum inn_prim_kind {
     INN_PRIM_MAP,     /* in 0, element by element; the rest are constants */
     INN_PRIM_MOVE,    /* every element of the outputs is one of the inputs */
     INN_PRIM_PERMUTE, /* in 0 with its axes in another order */
+    INN_PRIM_REDUCE,  /* in 0, some of its axes summed up */
+    INN_PRIM_NORM,    /* in 0 by picture and channel, 1: scale, 2: bias */
+    INN_PRIM_SOFTMAX, /* in 0 over axes together */
+    INN_PRIM_ZOOM,    /* in 0 with one axis or two longer or shorter */
     INN_PRIM_VIEW     /* output is the bytes of input 0 */
 };
 
@@ -66,6 +70,8 @@ enum inn_map_kind {
     INN_MAP_PRELU         /* x < 0 ? scale[c] x : x */
 };
 
+enum inn_reduce { INN_RED_SUM, INN_RED_MEAN, INN_RED_SQUARES };
+
 /* A loop that takes steps along one axis of each side; axis -1: stays. */
 struct inn_loop {
     int64_t count;
@@ -80,6 +86,17 @@ struct inn_move {
     int in, out, n_loops;
     int64_t in_at[INN_MAX_RANK], out_at[INN_MAX_RANK];
     struct inn_loop loops[INN_MAX_LOOPS];
+};
+
+/*
+ * Element i of the output's axis is the sum of weight[i taps + k] times
+ * element at[i taps + k] of the input's. Without weights: one tap, as it is.
+ */
+struct inn_zoom_line {
+    int axis;
+    int64_t in, out, taps;
+    const int32_t *at;
+    const float *weight;
 };
 
 struct inn_prim {
@@ -115,6 +132,16 @@ struct inn_prim {
             float value;
         } move;
         int perm[INN_MAX_RANK]; /* axis i of the output is perm[i] of in 0 */
+        struct {
+            enum inn_reduce kind;
+            bool gone[INN_MAX_RANK]; /* the output has them 1 long or not */
+        } reduce;
+        double epsilon; /* of a norm */
+        bool together[INN_MAX_RANK];
+        struct {
+            struct inn_zoom_line lines[2];
+            int n;
+        } zoom;
     } u;
 };
 

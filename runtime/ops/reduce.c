@@ -380,6 +380,38 @@ enum inn_status inn_run_reduce(struct inn_run *c)
     return INN_OK;
 }
 
+/* Sums of floats; all else is rare in networks. */
+bool inn_lower_reduce(const struct inn_infer *c, struct inn_prim *prim)
+{
+    const struct reduction *r = find_reduction(c->node);
+    struct inn_args a = INN_ARGS(c);
+    struct axes axes;
+    bool any = false;
+    int i;
+
+    if (r == NULL || read_axes(&a, &axes) != INN_OK || !axes.known)
+        return false;
+    prim->kind = INN_PRIM_REDUCE;
+    switch (r->kind) {
+    case REDUCE_SUM:
+        prim->u.reduce.kind = INN_RED_SUM;
+        break;
+    case REDUCE_MEAN:
+        prim->u.reduce.kind = INN_RED_MEAN;
+        break;
+    case REDUCE_SUM_SQUARE:
+        prim->u.reduce.kind = INN_RED_SQUARES;
+        break;
+    default:
+        return false;
+    }
+    for (i = 0; i < c->in[0]->rank; i++) {
+        prim->u.reduce.gone[i] = axes.reduced[i];
+        any = any || axes.reduced[i];
+    }
+    return any;
+}
+
 /* Mean of correlations over the lags of the axes that go. */
 static double reduced_r(const struct inn_carry *c, const struct axes *axes,
                         double *count)

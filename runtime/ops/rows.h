@@ -100,6 +100,7 @@ inn_resize_fn inn_resize_group_norm;
 inn_moments_fn inn_moments_group_norm, inn_moments_instance_norm,
     inn_moments_layer_norm;
 inn_run_fn inn_run_group_norm, inn_run_instance_norm, inn_run_layer_norm;
+inn_lower_fn inn_lower_instance_norm;
 
 /* lrn.c */
 inn_infer_fn inn_infer_lrn;
@@ -113,6 +114,7 @@ inn_couple_fn inn_couple_image_resize;
 inn_resize_fn inn_resize_image_resize;
 inn_moments_fn inn_moments_image_resize;
 inn_run_fn inn_run_image_resize;
+inn_lower_fn inn_lower_image_resize;
 
 /* matmul.c */
 inn_infer_fn inn_infer_gemm, inn_infer_matmul;
@@ -152,6 +154,7 @@ inn_infer_fn inn_infer_reduce;
 inn_couple_fn inn_couple_reduce;
 inn_moments_fn inn_moments_reduce;
 inn_run_fn inn_run_reduce;
+inn_lower_fn inn_lower_reduce;
 
 /* reshape.c */
 inn_infer_fn inn_infer_flatten, inn_infer_reshape, inn_infer_squeeze,
@@ -172,6 +175,7 @@ inn_lower_fn inn_lower_slice;
 inn_infer_fn inn_infer_softmax;
 inn_couple_fn inn_couple_softmax;
 inn_run_fn inn_run_hardmax, inn_run_log_softmax, inn_run_softmax;
+inn_lower_fn inn_lower_softmax;
 
 /* transpose.c */
 inn_infer_fn inn_infer_transpose;

@@ -135,6 +135,19 @@ enum inn_status inn_run_softmax(struct inn_run *c)
     return run_softmax(c, (struct softmax){.one = softmax_one});
 }
 
+bool inn_lower_softmax(const struct inn_infer *c, struct inn_prim *prim)
+{
+    struct inn_args a = INN_ARGS(c);
+    int i, axis, rank = c->in[0] != NULL ? c->in[0]->rank : 0;
+
+    if (rank == 0 || softmax_axis(&a, rank, &axis) != INN_OK)
+        return false;
+    prim->kind = INN_PRIM_SOFTMAX;
+    for (i = axis; i < (c->node->version < 13 ? rank : axis + 1); i++)
+        prim->u.together[i] = true;
+    return true;
+}
+
 enum inn_status inn_run_log_softmax(struct inn_run *c)
 {
     return run_softmax(c, (struct softmax){.one = softmax_one, .log = true});

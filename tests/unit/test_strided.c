@@ -148,6 +148,9 @@ static int64_t between_them(int *v, int kind)
     case 8:
         *v = add_op("HardSigmoid", *v, -1, -1);
         return 16;
+    case 9:
+        *v = add_op("GlobalAveragePool", *v, -1, -1);
+        return 16;
     default:
         *v = add_op("Abs", *v, -1, -1);
         return 16;
@@ -171,6 +174,166 @@ START_TEST(what_stands_between_convolutions_agrees_with_the_reference)
     fill_tensor(&in);
     compare(&in, 1, sum_bound(27) * (double)channels * 9 +
                         sum_bound((double)channels * 9));
+    graph_end();
+}
+END_TEST
+
+/* Any axes of what lies channels last, or plain, with many elements or few. */
+START_TEST(sums_in_any_order_agree_with_the_reference)
+{
+    static const char *const kinds[] = {"ReduceSum", "ReduceMean",
+                                        "ReduceSumSquare"};
+    int64_t x[4], axes[4], all = 1;
+    struct inn_tensor in;
+    int i, v, kind, n = 0;
+
+    graph_begin();
+    seed = (uint32_t)_i * 15485863u + 3;
+    kind = (int)between(&seed, 0, 2);
+    for (i = 0; i < 4; i++) {
+        x[i] = between(&seed, 1, coin(&seed) ? 4 : 24);
+        if (coin(&seed) || (i == 3 && n == 0))
+            axes[n++] = coin(&seed) ? i : i - 4;
+    }
+    v = add_input("x", INN_F32, 4, x);
+    in = *new_tensor(INN_F32, 4, x);
+    if (coin(&seed)) {
+        v = conv("a", v, x[1], 24);
+        x[1] = 24;
+        add_output(v);
+    }
+    for (i = 0; i < n; i++)
+        all *= x[axes[i] < 0 ? axes[i] + 4 : axes[i]];
+    if (kind == 0) {
+        v = add_op(kinds[kind], v, add_weight_i64("axes", axes, n), -1);
+    } else {
+        v = add_op(kinds[kind], v, -1, -1);
+        set_ints(v, "axes", axes, (size_t)n);
+    }
+    set_int(v, "keepdims", coin(&seed));
+    add_output(v);
+    fill_tensor(&in);
+    compare(&in, 1, sum_bound(360) * 40 * (kind == 1 ? 1 : (double)all));
+    graph_end();
+}
+END_TEST
+
+START_TEST(softmax_over_any_axis_agrees_with_the_reference)
+{
+    int64_t x[4];
+    struct inn_tensor in;
+    int i, v;
+
+    graph_begin();
+    seed = (uint32_t)_i * 7368787u + 3;
+    for (i = 0; i < 4; i++)
+        x[i] = between(&seed, 1, coin(&seed) ? 4 : 24);
+    v = add_input("x", INN_F32, 4, x);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    for (i = 0; i < 9; i++) /* far from the largest there is nothing left */
+        ((float *)in.data)[between(&seed, 0, (int64_t)in.bytes / 4 - 1)] =
+            i < 2 ? -1000.0f : 30.0f * (float)(i - 5);
+    if (coin(&seed)) {
+        v = conv("a", add_op("Clip", v, -1, -1), x[1], 24);
+        for (i = 0; i < (int)(in.bytes / 4); i++)
+            ((float *)in.data)[i] = random_number();
+        x[1] = 24;
+    }
+    v = add_op("Softmax", v, -1, -1);
+    set_int(v, "axis", between(&seed, -4, 3));
+    add_output(v);
+    /* An error e of x is one of e y in y; the rest is a few roundings. */
+    compare(&in, 1, 2e-6 + sum_bound(360));
+    graph_end();
+}
+END_TEST
+
+START_TEST(instance_norms_agree_with_the_reference)
+{
+    int64_t x[4], n[1];
+    struct inn_tensor in;
+    int i, v;
+
+    graph_begin();
+    seed = (uint32_t)_i * 8191u + 3;
+    for (i = 0; i < 4; i++)
+        x[i] = between(&seed, i < 2 ? 1 : 6, i == 0 ? 3 : 20);
+    v = add_input("x", INN_F32, 4, x);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    n[0] = x[1];
+    if (coin(&seed)) {
+        n[0] = between(&seed, 1, 40);
+        v = conv("a", v, x[1], n[0]);
+        if (coin(&seed))
+            add_output(v);
+    }
+    v = add_op("InstanceNormalization", v, add_weight("scale", 1, n),
+               add_weight("bias", 1, n));
+    add_output(v);
+    /* What is normalised has a deviation of 1/2 at least. */
+    compare(&in, 1, 4 * sum_bound(9 * (double)x[1]) + 2e-6);
+    graph_end();
+}
+END_TEST
+
+/* An attribute of the graph node that makes v; text outlives the graph. */
+static void set_string(int v, const char *name, const char *text)
+{
+    struct inn_node *node = &graph->nodes[graph->values[v].producer];
+    struct inn_attr *attr;
+
+    set_int(v, name, 0);
+    attr = &node->attrs[node->n_attrs - 1];
+    attr->kind = INN_ATTR_STRING;
+    attr->s = text;
+    attr->s_len = strlen(text);
+}
+
+START_TEST(resizing_agrees_with_the_reference)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const places[] = {"half_pixel", "asymmetric",
+                                         "align_corners",
+                                         "pytorch_half_pixel"};
+    int64_t x[4], sizes[4];
+    struct inn_tensor in;
+    int i, v, inputs[4], out;
+
+    graph_begin();
+    seed = (uint32_t)_i * 524287u + 3;
+    for (i = 0; i < 4; i++) {
+        x[i] = between(&seed, 1, i < 2 ? 3 : 12);
+        sizes[i] = coin(&seed) ? x[i] : between(&seed, 1, 30);
+    }
+    /* Rows too long to be mixed at once, in a few of them. */
+    if (_i % 8 == 0) {
+        x[3] = 2100;
+        x[0] = x[1] = sizes[0] = sizes[1] = 1;
+    }
+    v = add_input("x", INN_F32, 4, x);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    if (coin(&seed)) {
+        i = sizes[1] == x[1];
+        v = conv("a", v, x[1], 24);
+        sizes[1] = i ? 24 : sizes[1];
+        add_output(v);
+    }
+    inputs[0] = v;
+    inputs[1] = inputs[2] = -1;
+    inputs[3] = add_weight_i64("sizes", sizes, 4);
+    out = add_value("y");
+    net_op(graph, "Resize", 13, inputs, 4, &out, 1);
+    set_string(out, "mode", modes[between(&seed, 0, 2)]);
+    set_string(out, "coordinate_transformation_mode",
+               places[between(&seed, 0, 3)]);
+    if (coin(&seed))
+        set_int(out, "exclude_outside", 1);
+    add_output(out);
+    /* Weights of two axes whose sizes sum to (11/8)² at most. */
+    compare(&in, 1, 2 * sum_bound(45) + 4e-6);
     graph_end();
 }
 END_TEST
@@ -226,7 +389,12 @@ int main(void)
     tcase_add_loop_test(t, a_box_arrives_where_its_loops_say, 0, 300);
     tcase_add_test(t, erf_is_right_to_four_in_ten_millions);
     tcase_add_loop_test(
-        t, what_stands_between_convolutions_agrees_with_the_reference, 0, 10);
+        t, what_stands_between_convolutions_agrees_with_the_reference, 0, 11);
+    tcase_add_loop_test(t, sums_in_any_order_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(t, softmax_over_any_axis_agrees_with_the_reference, 0,
+                        40);
+    tcase_add_loop_test(t, resizing_agrees_with_the_reference, 0, 60);
+    tcase_add_loop_test(t, instance_norms_agree_with_the_reference, 0, 40);
     tcase_add_test(t, scaling_by_channel_is_one_step_with_its_relu);
     suite_add_tcase(suite, t);
     runner = srunner_create(suite);
