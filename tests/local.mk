@@ -41,6 +41,6 @@ endif
 EXTRA_DIST += tests/format/old tests/lint/cppcheck.txt \
     $(wildcard $(srcdir)/tests/format/kept/*)
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
-    */*.case */*.md */*.py bench/fidelity bench/networks bench/paper bench/speed bench/steps \
-    bench/*.js cli/cases/*.case \
+    */*.case */*.md */*.py bench/fidelity bench/networks bench/paper \
+    bench/readers bench/speed bench/steps bench/*.js cli/cases/*.case \
     cli/data/*.* cli/helpers/* random/mutate unit/leaks.supp))

@@ -6,7 +6,8 @@ usage: nets.py [--list] [NAME...]
 For each network: it runs within 1e-4 of the stored ONNX Runtime output; the
 .inn at full width with two threads and the .onnx with one agree bit for bit;
 sampled at three widths, rounded and not, the written ONNX gives in ONNX
-Runtime what `inn run` gives within 1e-4 and passes python3-onnx's full check;
+Runtime what `inn run` gives within 1e-4, the same in OpenCV where that reads
+the network at all (READ_BY_OPENCV), and passes python3-onnx's full check;
 permuting the channels of every group leaves the outputs unchanged.
 
 A name that inn-model knows is built by it, and compared with what ONNX
@@ -15,6 +16,7 @@ Runtime gives for seeded noise; these are the suite models.
 Prints "ok NAME", "FAIL NAME: why" lines. Environment: INN_BUILD, INN_CORPUS,
 INN_CACHE, NODE_PATH (tests/nets/run sets them).
 """
+import importlib.util
 import json
 import os
 import subprocess
@@ -77,6 +79,17 @@ BUILT = {
     "srcnn-x3": ((1, 1, 48, 40), WIDTHS),
     "edsr-baseline-x4": ((1, 3, 24, 24), WIDTHS),
 }
+# The others it refuses as they come: Split with sizes and Clip with bounds as
+# inputs, Identity of a weight, Shape of a size that is open, local functions.
+READ_BY_OPENCV = {
+    "mnist_cntk_8", "resnet8_cifar10_mlperftiny", "resnet20_cifar10",
+    "resnet56_cifar10", "sr_vdsr_x3", "mobilenet_v1_075_224_imagenet",
+    "resnet18_imagenet_ktb_small", "resnet18_imagenet_ktb_small_bnfolded",
+    "resnet50_imagenet_pqf_large", "resnet20_cifar10_floatdata",
+    "squeezenet11_imagenet", "squeezenet10_imagenet_dc",
+    "mobilenet_edgetpu_075_imagenet", "mini_xception_fer2013",
+    "sr_srcnn_915", "sr_srcnn_935", "sr_fsrcnn_x3", "sr_dncnn_25",
+}
 MOMENTS_MOST = 15 << 20  # bytes of ONNX
 TOLERANCE = 1e-4  # largest difference over largest magnitude
 
@@ -92,6 +105,10 @@ def call(*argv):
             " ".join(os.path.basename(a) for a in argv[:3]), r.returncode,
             r.stderr.strip().splitlines()[-1] if r.stderr.strip() else ""))
     return r.stdout
+
+
+def has_opencv():
+    return importlib.util.find_spec("cv2") is not None
 
 
 def difference(np, a, b):
@@ -204,6 +221,7 @@ class Net:
                         raise Failure("width %s: ONNX Runtime differs by %.2g"
                                       % (" ".join(options), d))
                 self.check_model(small)
+                self.check_opencv(small, ours)
 
     def check_model(self, path):
         import onnx
@@ -214,6 +232,21 @@ class Net:
                 onnx.checker.check_model(model, full_check=True)
             except Exception as e:  # its errors have no common base
                 raise Failure("onnx checker: %s" % str(e).splitlines()[0])
+
+    def check_opencv(self, path, ours):
+        import numpy as np
+        if self.name not in READ_BY_OPENCV or not has_opencv():
+            return
+        import cv2
+        try:
+            net = cv2.dnn.readNetFromONNX(path)
+            net.setInput(np.load(self.inputs[0].split("=")[-1]))
+            theirs = net.forward()
+        except cv2.error as e:
+            raise Failure("OpenCV: %s" % " ".join(str(e).split())[:200])
+        d = difference(np, *ours.values(), theirs)
+        if d > TOLERANCE:
+            raise Failure("OpenCV differs by %.2g" % d)
 
     def check_permuted(self):
         call(self.permute, self.model, *[i.split("=")[-1]
@@ -268,6 +301,8 @@ def main(argv):
         print("\n".join(("models/" if n in BUILT else "nets/") + n
                         for n in names))
         return 0
+    if not has_opencv():
+        print("skip nets/opencv: python3-opencv is not installed")
     return 1 if pool.each(check, names) else 0
 
 
