@@ -28,6 +28,8 @@ libinnconvert_la_SOURCES = \
     converter/moments/degrade.c \
     converter/moments/degrade.h \
     converter/moments/factor.c \
+    converter/moments/gain.c \
+    converter/moments/gain.h \
     converter/moments/gather.c \
     converter/moments/input_range.c \
     converter/moments/inputs.c \

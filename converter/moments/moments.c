@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "converter/moments/consumers.h"
+#include "converter/moments/gain.h"
 #include "converter/moments/inputs.h"
 #include "converter/moments/prior.h"
 #include "converter/moments/propagate.h"
@@ -46,6 +47,7 @@ struct work {
     int64_t *full; /* N of every group */
     bool statistics; /* BatchNormalization knows true ones */
     bool familiar;   /* what it was run on is what it is made for */
+    struct inn_feed drawn; /* count 0: nothing */
     struct inn_error *err;
 };
 
@@ -553,20 +555,20 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
 {
     const struct inn_feed *real = w->o->real;
     char text[INN_DRAWN_TEXT] = "";
-    struct inn_feed feed;
+    struct inn_feed *feed = &w->drawn;
     int64_t ran = 0;
     bool drawn = false;
     enum inn_status st;
 
     progress(w, "pictures", 0, 1);
-    st = inn_draw_feed(&feed, &drawn, text, w->model, w->graph, w->o,
+    st = inn_draw_feed(feed, &drawn, text, w->model, w->graph, w->o,
                        &w->arena, w->err);
     drawn = drawn && st == INN_OK;
-    w->familiar = real != NULL || (drawn && feed.familiar);
+    w->familiar = real != NULL || (drawn && feed->familiar);
     if (real == NULL || drawn) {
         if (st == INN_OK)
-            st = gather_of(w, w->gathered, &feed, w->statistics);
-        ran = feed.count;
+            st = gather_of(w, w->gathered, feed, w->statistics);
+        ran = feed->count;
         if (real != NULL && st == INN_ERR_UNSUPPORTED)
             drawn = false;
     }
@@ -663,9 +665,15 @@ enum inn_status inn_make_moments(struct inn_model *model,
     }
     for (i = 0; i < w.n_gathered; i++)
         inn_gather_free(&w.gathered[i], model->heap);
-    inn_arena_free(&w.arena);
     if (st == INN_OK)
         st = inn_sort_consumers(model, err);
+    if (st == INN_OK && w.familiar) {
+        progress(&w, "gain", 0, 1);
+        st = inn_choose_gain(model, options->real != NULL ? options->real
+                                                          : &w.drawn,
+                             options->threads, w.err);
+    }
+    inn_arena_free(&w.arena);
     if (st == INN_ERR_UNSUPPORTED) {
         /* Can't be run or drawn for: the rule of the paper is what is left. */
         report->groups = model->n_groups;

@@ -15,6 +15,7 @@
  *   metric.c     what an error of the input costs at the consumer's output
  *   nested.c     backward elimination
  *   factor.c     what is stored of it
+ *   gain.c       how much of what that loses is given back
  *   moments.c    all of it, for a model
  */
 #ifndef INN_CONVERTER_MOMENTS_H

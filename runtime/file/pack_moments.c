@@ -137,6 +137,7 @@ enum inn_status inn_pack_moments(uint8_t **bytes, size_t *len,
 
     if (st == INN_OK)
         st = pack_consumers(&all, packing, err);
+    all.extra_gain = packing->model->extra_gain;
     return st == INN_OK ? inn_pack_message(bytes, len, &all.base,
                                            packing->model->heap, err) : st;
 }

@@ -91,6 +91,11 @@ static enum inn_status read_all(struct inn_unpacking *u,
     enum inn_status st = INN_OK;
     bool *taken;
 
+    if (!(all->extra_gain >= INN_EXTRA_GAIN_LEAST &&
+          all->extra_gain <= INN_EXTRA_GAIN_MOST))
+        return inn_fail(err, INN_ERR_FORMAT, "extra gain %g",
+                        all->extra_gain);
+    model->extra_gain = all->extra_gain;
     if (n > u->n_sections)
         return inn_fail(err, INN_ERR_FORMAT, "%zu moments in %zu sections", n,
                         u->n_sections);

@@ -134,6 +134,7 @@ struct inn_model {
     struct inn_moments *moments;
     struct inn_consumer *consumers; /* sorted by weight, axis, then group */
     int n_moments, n_consumers;
+    double extra_gain; /* see inn_moments_gains */
     int n_groups, n_axes, n_pinned, n_weights, n_stats;
     struct inn_binding *bindings; /* sizes the analysis was made with */
     int n_bindings;

@@ -362,7 +362,9 @@ enum inn_status inn_moments_gains(double *gains, const struct inn_model *model,
         if (g->nested_error != NULL && widths[group] < g->size)
             lost = (double)g->nested_error[widths[group] - 1] / inputs[group];
         /* A number that is none is no loss. */
-        gains[i] = lost > 0.0 ? 1.0 / sqrt(1.0 - fmin(lost, MOST_LOST)) : 1.0;
+        gains[i] = lost > 0.0 ? pow(1.0 - fmin(lost, MOST_LOST),
+                                    -0.5 - model->extra_gain)
+                              : 1.0;
     }
     for (i = 0; i < model->n_consumers; i++) {
         if (model->consumers[i].bias < 0)

@@ -67,10 +67,13 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
 /*
  * Least squares is right on average and too calm: at width n the consumers'
  * outputs lose the share e of their variance that the group's error curve
- * tells. gains[n_moments]: κ = (1 − e)^−½, which gives it back; 1 at full
- * width, without a curve, and where a consumer takes no bias to keep the mean.
- * widths: of every group. INN_ERR_MEMORY.
+ * tells. gains[n_moments]: κ = (1 − e)^−(½ + the model's extra gain): ½ gives
+ * it back, 1 what was the signal's, for errors that will average out. κ is 1
+ * at full width, without a curve, and where a consumer takes no bias to keep
+ * the mean. widths: of every group. INN_ERR_MEMORY.
  */
+#define INN_EXTRA_GAIN_LEAST (-0.5)
+#define INN_EXTRA_GAIN_MOST 1.5
 enum inn_status inn_moments_gains(double *gains, const struct inn_model *model,
                                   const int64_t *widths,
                                   struct inn_error *err);

@@ -57,6 +57,12 @@ tests_unit_test_inputs_SOURCES = \
     tests/unit/net.h \
     tests/unit/test_inputs.c
 tests_unit_test_inputs_LDADD = libinnconvert.la $(LDADD)
+unit_tests += tests/unit/test_gain
+tests_unit_test_gain_SOURCES = \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/test_gain.c
+tests_unit_test_gain_LDADD = libinnconvert.la $(LDADD)
 unit_tests += tests/unit/test_restore
 tests_unit_test_restore_SOURCES = \
     tests/unit/net.c \

@@ -26,6 +26,14 @@ static int *append(struct inn_graph *g, const int *list, int *n, int v)
     return grown;
 }
 
+void net_opset(struct inn_graph *g, int version)
+{
+    g->opsets = inn_arena_alloc(&g->arena, 1, sizeof(*g->opsets), NULL);
+    ck_assert_ptr_nonnull(g->opsets);
+    g->opsets[0] = (struct inn_opset){.domain = "", .version = version};
+    g->n_opsets = 1;
+}
+
 int net_input(struct inn_graph *g, const char *name,
               enum inn_type type, int rank,
               const int64_t *dims, const char *symbol)

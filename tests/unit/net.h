@@ -15,6 +15,9 @@ int net_input(struct inn_graph *g, const char *name, enum inn_type type,
               int rank, const int64_t *dims, const char *symbol);
 void net_output(struct inn_graph *g, const char *name);
 
+/* The version of ONNX's own operators, for what is to be written. */
+void net_opset(struct inn_graph *g, int version);
+
 /* An initializer; data NULL: zeros. */
 int net_init(struct inn_graph *g, const char *name, enum inn_type type,
              int rank, const int64_t *dims, const void *data);

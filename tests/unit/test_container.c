@@ -77,6 +77,7 @@ static void same_moments(const struct inn_model *a, const struct inn_model *b)
         ck_assert_mem_eq(x->nested_error, y->nested_error, n * sizeof(float));
     }
     ck_assert_int_eq(a->n_moments, b->n_moments);
+    ck_assert(a->extra_gain == b->extra_gain);
     for (i = 0; i < a->n_moments; i++) {
         const struct inn_moments *x = &a->moments[i], *y = &b->moments[i];
         size_t n = (size_t)a->groups[x->group].size;
@@ -266,6 +267,7 @@ START_TEST(a_nested_order_needs_no_moments)
     ck_assert_ptr_nonnull(a);
     ck_assert(tiny_add_moments(a));
     a->n_moments = a->n_consumers = 0;
+    a->extra_gain = 0;
     ck_assert_int_eq(tiny_write(a, tiny_path, INN_STORE_F32, INN_CODEC_ZSTD,
                                 1), INN_OK);
     ck_assert_int_eq(tiny_open(&b, tiny_path, false), INN_OK);

@@ -449,6 +449,12 @@ static const char *spoil_moments(struct inn_model *m, int how)
         m->consumers[1] = *c;
         m->n_consumers = 2;
         return "consumer 'w2': axis 1 with group 'g' comes twice";
+    case 23:
+        m->extra_gain = NAN;
+        return "extra gain nan";
+    case 24:
+        m->extra_gain = 1.75;
+        return "extra gain 1.75";
     default:
         m->groups[0].nodes = 2;
         return "group 'g': a moments partition of 2 nodes for 4 channels";
@@ -457,7 +463,7 @@ static const char *spoil_moments(struct inn_model *m, int how)
 
 START_TEST(moments_that_make_no_sense_are_refused)
 {
-    enum { WAYS = 24 };
+    enum { WAYS = 26 };
     int how;
 
     for (how = 0; how < WAYS; how++) {

@@ -184,6 +184,9 @@ START_TEST(gains_give_back_what_the_error_curve_says_is_lost)
     n = 1; /* 0.95 of it is lost; not all is given back */
     ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
     ck_assert_double_eq_tol(gains[0], 2.0, 1e-14);
+    f.model.extra_gain = 0.5;
+    ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
+    ck_assert_double_eq_tol(gains[0], 4.0, 1e-14);
     n = 3;
     ck_assert_int_eq(inn_moments_gains(gains, &f.model, &n, NULL), INN_OK);
     ck_assert(gains[0] == 1.0);

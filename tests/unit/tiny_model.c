@@ -307,6 +307,7 @@ bool tiny_add_moments(struct inn_model *m)
         .moments = 1, .out = 0, .bias = 2, .scale = 0.5};
     m->n_moments = 2;
     m->n_consumers = 1;
+    m->extra_gain = -0.25;
     return true;
 }
 
