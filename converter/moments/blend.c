@@ -2,7 +2,9 @@
  * The user's own inputs over drawn ones. What drawn pictures get wrong is
  * the channels' means and variances, hardly their correlations; so these are
  * averaged by how many real samples there are, and all else is real
- * (fidelity section 5: even 16 samples pay).
+ * (fidelity section 5: even 16 samples pay). A few samples don't rouse the
+ * channels of what they don't show, though: variances are real by the same
+ * share, and their mean for the rest.
  */
 #include "converter/moments/moments.h"
 
@@ -17,32 +19,50 @@ static double root(double variance)
     return variance > 0 ? sqrt(variance) : 0;
 }
 
+/* 0 where a channel is dead, or worse. */
+static double correlation(const double *cov, size_t n, size_t i, size_t j)
+{
+    double by = root(cov[i * n + i]) * root(cov[j * n + j]);
+    double r = by > 0 ? cov[i * n + j] / by : 0;
+
+    return isfinite(r) ? r : 0;
+}
+
+static double mean_variance(const double *cov, size_t n)
+{
+    double sum = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        sum += cov[i * n + i];
+    return sum / (double)n;
+}
+
 void inn_blend_moments(struct inn_gathered *into,
                        const struct inn_gathered *real, int64_t samples,
                        bool drawn)
 {
     double share = (double)samples / ((double)samples + EVEN_SHARE);
     size_t n = (size_t)real->n, i, j;
+    double mean = mean_variance(real->cov, n), *cov = into->cov;
 
     if (!isfinite(real->mean[0]) && drawn)
         return; /* nothing was learnt here */
     for (i = 0; i < n; i++) {
-        double di = drawn ? root(into->cov[i * n + i]) : 0;
-        double ri = root(real->cov[i * n + i]);
-
         for (j = 0; j < i; j++) {
-            double by = drawn ? di * root(into->cov[j * n + j]) : 0;
-            double r = by > 0 ? into->cov[i * n + j] / by : 0;
+            double r = drawn ? (1 - share) * correlation(cov, n, i, j) : 0;
 
-            /* A channel that drawn inputs leave dead says nothing of it. */
-            r = share * real->cov[i * n + j] +
-                (1 - share) * (isfinite(r) ? r : 0) * ri *
-                    root(real->cov[j * n + j]);
-            into->cov[i * n + j] = into->cov[j * n + i] = r;
+            cov[j * n + i] = r + share * correlation(real->cov, n, i, j);
         }
     }
     for (i = 0; i < n; i++)
-        into->cov[i * n + i] = real->cov[i * n + i];
+        cov[i * n + i] = share * real->cov[i * n + i] + (1 - share) * mean;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < i; j++) {
+            cov[j * n + i] *= root(cov[i * n + i]) * root(cov[j * n + j]);
+            cov[i * n + j] = cov[j * n + i];
+        }
+    }
     memcpy(into->mean, real->mean, n * sizeof(*real->mean));
     memcpy(into->r, real->r, sizeof(into->r));
     into->count = real->count;

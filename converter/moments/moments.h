@@ -120,10 +120,11 @@ enum inn_status inn_gather_finish(struct inn_gathered *g,
 void inn_gather_free(struct inn_gathered *g, struct inn_heap *heap);
 
 /*
- * What was gathered of drawn inputs becomes that of samples real ones:
- * means, variances and spatial correlations are real, correlations of
- * channels real by share samples/(samples + 24). drawn false: *into holds
- * nothing, and the rest of the share pulls correlations towards none.
+ * What was gathered of drawn inputs becomes that of samples real ones: means
+ * and spatial correlations are real, variances and correlations of channels
+ * by share samples/(samples + 24). For the rest variances are their mean, and
+ * correlations the drawn ones; or none where drawn is false: *into holds
+ * nothing.
  */
 void inn_blend_moments(struct inn_gathered *into,
                        const struct inn_gathered *real, int64_t samples,

@@ -219,7 +219,7 @@ START_TEST(the_same_is_drawn_on_any_number_of_threads)
 }
 END_TEST
 
-START_TEST(correlations_are_shared_and_variances_real)
+START_TEST(correlations_and_variances_are_real_by_their_share)
 {
     double mean[] = {1, 2}, drawn[] = {4, 2, 2, 4}; /* correlation ½ */
     double real_mean[] = {5, 6}, real[] = {1, 0, 0, 9}; /* none */
@@ -229,16 +229,16 @@ START_TEST(correlations_are_shared_and_variances_real)
 
     b.r[0][0] = 1;
     inn_blend_moments(&a, &b, 24, true);
-    ck_assert_double_eq(a.cov[0], 1);
-    ck_assert_double_eq(a.cov[3], 9);
-    ck_assert_double_eq_tol(a.cov[1], 0.5 * 0.5 * 3, 1e-12);
+    ck_assert_double_eq(a.cov[0], 3); /* half of 1, half of the mean, 5 */
+    ck_assert_double_eq(a.cov[3], 7);
+    ck_assert_double_eq_tol(a.cov[1], 0.5 * 0.5 * sqrt(3 * 7), 1e-12);
     ck_assert_double_eq(a.cov[1], a.cov[2]);
     ck_assert_double_eq(a.mean[1], 6);
     ck_assert_double_eq(a.r[0][0], 1);
     /* Without drawn ones correlations shrink. */
     real[1] = real[2] = 3;
     inn_blend_moments(&a, &b, 72, false);
-    ck_assert_double_eq_tol(a.cov[1], 0.75 * 3, 1e-12);
+    ck_assert_double_eq_tol(a.cov[1], 0.75 * sqrt(2 * 8), 1e-12);
     /* Real ones that came to nothing change nothing. */
     real_mean[0] = (double)NAN;
     inn_blend_moments(&a, &b, 72, true);
@@ -412,7 +412,7 @@ int main(void)
     tcase_add_test(t, statistics_at_the_input_say_its_range);
     tcase_add_loop_test(t, arithmetic_at_the_input_says_its_range, 0, 4);
     tcase_add_test(t, the_same_is_drawn_on_any_number_of_threads);
-    tcase_add_test(t, correlations_are_shared_and_variances_real);
+    tcase_add_test(t, correlations_and_variances_are_real_by_their_share);
     tcase_add_test(t, samples_are_spread_evenly_over_those_that_count);
     tcase_add_test(t, a_folder_of_arrays_is_read_by_name);
     tcase_add_test(t, bytes_are_pictures_and_prepared);
