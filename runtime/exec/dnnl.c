@@ -35,10 +35,11 @@ enum inn_status inn_dnnl_fail(struct inn_error *err, const char *what,
                     what, (int)status);
 }
 
-enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
-                             struct inn_error *err)
+enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, const char *tune,
+                             struct inn_heap *heap, struct inn_error *err)
 {
     struct inn_dnnl *d;
+    enum inn_status st;
     dnnl_status_t ds;
 
     *dnnl = NULL;
@@ -53,6 +54,13 @@ enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
     if (ds != dnnl_success) {
         inn_dnnl_free(d);
         return inn_dnnl_fail(err, "creating an engine", ds);
+    }
+    if (tune != NULL) {
+        st = inn_tune_new(&d->tune, tune, heap, err);
+        if (st != INN_OK) {
+            inn_dnnl_free(d);
+            return st;
+        }
     }
     *dnnl = d;
     return INN_OK;
@@ -70,6 +78,7 @@ void inn_dnnl_free(struct inn_dnnl *dnnl)
 {
     if (dnnl == NULL)
         return;
+    inn_tune_free(dnnl->tune);
     if (dnnl->stream != NULL)
         dnnl_stream_destroy(dnnl->stream);
     if (dnnl->engine != NULL)

@@ -3,6 +3,8 @@
  * Source, weights and result have the layout that oneDNN prefers; weights are
  * brought into it once.
  */
+#include <stdio.h>
+
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_priv.h"
 
@@ -11,6 +13,7 @@ struct conv {
     int rank;            /* of x */
     int groups_axis;     /* 1 where weights have an axis of groups */
     bool transposed;
+    dnnl_alg_kind_t algorithm;
     dnnl_data_type_t type; /* of source and weights */
     dnnl_dims_t wdims;   /* groups, outputs, inputs, taps */
     dnnl_dims_t wsteps;  /* where they lie in the network's weights */
@@ -133,7 +136,7 @@ static enum inn_status describe(struct inn_builder *b, int w, int n_post,
             c->dilation, c->pad_begin, c->pad_end);
     else
         ds = dnnl_dilated_convolution_forward_desc_init(
-            &op, dnnl_forward_inference, dnnl_convolution_direct, &src,
+            &op, dnnl_forward_inference, c->algorithm, &src,
             &weight, c->bias >= 0 ? &bias : NULL, &dst, c->stride,
             c->dilation, c->pad_begin, c->pad_end);
     if (ds != dnnl_success)
@@ -238,6 +241,94 @@ static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
     return inn_dnnl_step(b, desc, args, b->work[w].node, err);
 }
 
+/* What F(4×4, 3×3) is for: oneDNN has no other in f32. */
+static bool may_transform(const struct conv *c)
+{
+    int i;
+
+    if (c->transposed || c->rank != 4 || c->groups_axis != 0 ||
+        c->type != dnnl_f32)
+        return false;
+    for (i = 0; i < 2; i++) {
+        if (c->wdims[i + 2] != 3 || c->stride[i] != 1 || c->dilation[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* All that the times of a convolution depend on. */
+static void tune_key(char key[INN_TUNE_KEY], const struct inn_builder *b,
+                     int w, int n_post, const struct conv *c,
+                     const dnnl_memory_desc_t *have)
+{
+    const dnnl_blocking_desc_t *blk = &have->format_desc.blocking;
+    char posts[INN_MAX_POST + 1] = "";
+    int i;
+
+    for (i = 0; i < n_post; i++) {
+        const struct inn_post *p = &b->work[w].post[i];
+
+        posts[i] = p->residual ? '+' : p->operand >= 0 ? 'c' : 'f';
+    }
+    snprintf(key, INN_TUNE_KEY,
+             "%s; %d threads; conv 3x3 %lldx%lldx%lldx%lld to "
+             "%lldx%lldx%lld, pads %lld %lld, bias %d, then '%s', from %s",
+             inn_tune_here(b->s->dnnl->tune), b->s->threads,
+             (long long)c->dst.dims[0], (long long)c->wdims[1],
+             (long long)have->dims[2], (long long)have->dims[3],
+             (long long)c->dst.dims[1], (long long)c->dst.dims[2],
+             (long long)c->dst.dims[3], (long long)c->pad_begin[0],
+             (long long)c->pad_begin[1], c->bias >= 0, posts,
+             blk->inner_nblks != 0 ? "blocks"
+             : blk->strides[1] == 1 ? "channels last" : "plain");
+}
+
+/* Where desc could go by Winograd's algorithm, whichever is faster. */
+static enum inn_status choose(struct inn_builder *b, int w, int n_post,
+                              struct conv *c, struct inn_desc *desc,
+                              struct inn_error *err)
+{
+    struct inn_tune *tune = b->s->dnnl->tune;
+    struct inn_desc other = {NULL, false};
+    struct conv with = *c;
+    dnnl_memory_desc_t have;
+    char key[INN_TUNE_KEY];
+    int64_t direct, transformed;
+    enum inn_status st;
+    int x, better;
+
+    if (tune == NULL || !may_transform(c))
+        return INN_OK;
+    with.algorithm = dnnl_convolution_winograd;
+    st = describe(b, w, n_post, &with, &other, err);
+    if (st == INN_OK && other.pd != NULL)
+        st = inn_build_any(b, &x, c->x, err);
+    if (st == INN_OK && other.pd != NULL)
+        st = inn_md_of_slot(b, x, &have, err);
+    if (st != INN_OK || other.pd == NULL || other.serial)
+        goto out;
+    tune_key(key, b, w, n_post, c, &have);
+    better = inn_tune_find(tune, key);
+    if (better < 0) {
+        st = inn_tune_time(b, desc, &c->args, &have, &direct, err);
+        if (st == INN_OK)
+            st = inn_tune_time(b, &other, &with.args, &have, &transformed,
+                               err);
+        better = st == INN_OK && transformed < direct;
+        if (st == INN_OK)
+            st = inn_tune_add(tune, key, better, err);
+    }
+    if (st == INN_OK && better) {
+        inn_desc_free(desc);
+        *desc = other;
+        *c = with;
+        return INN_OK;
+    }
+out:
+    inn_desc_free(&other);
+    return st;
+}
+
 enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
                               bool *done, struct inn_error *err)
 {
@@ -249,6 +340,7 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     if (!read_conv(b, &b->work[w], &c))
         return INN_OK;
     c.dst.as_sum = true;
+    c.algorithm = dnnl_convolution_direct;
     c.type = b->s->bf16 ? dnnl_bf16 : dnnl_f32;
     st = describe(b, w, n_post, &c, &desc, err);
     /* Without a fast way in bf16 there may be one in f32. */
@@ -259,7 +351,8 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     }
     if (st != INN_OK || desc.pd == NULL)
         return st;
-    if (o >= 0)
+    st = choose(b, w, n_post, &c, &desc, err);
+    if (st == INN_OK && o >= 0)
         st = place_residual(b, w, n_post, &c, &desc, o, &over, err);
     if (st == INN_OK && desc.pd != NULL) {
         st = add_conv(b, w, n_post, &c, &desc, over, err);

@@ -10,10 +10,15 @@
 
 #include "runtime/exec/exec.h"
 
-/* Engine and stream; own. *dnnl is NULL where oneDNN was left out. */
-enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
-                             struct inn_error *err);
+/*
+ * Engine and stream; own. *dnnl is NULL where oneDNN was left out. tune: a
+ * file of measured choices, or NULL for none.
+ */
+enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, const char *tune,
+                             struct inn_heap *heap, struct inn_error *err);
 void inn_dnnl_free(struct inn_dnnl *dnnl);
+/* Writes choices that were measured since; dnnl may be NULL. */
+enum inn_status inn_dnnl_keep(struct inn_dnnl *dnnl, struct inn_error *err);
 
 /*
  * Adds steps that compute b->work[w] with its first n_post absorbed works.

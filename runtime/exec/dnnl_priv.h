@@ -10,8 +10,11 @@
 
 #include "runtime/exec/dnnl_exec.h"
 
+struct inn_tune;
+
 struct inn_dnnl {
     struct inn_heap *heap;
+    struct inn_tune *tune; /* NULL: nothing is measured */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
 };
@@ -134,6 +137,27 @@ enum inn_status inn_dnnl_posts(struct inn_builder *b, int w, int n_post,
 dnnl_alg_kind_t inn_dnnl_binary_kind(enum inn_binary kind);
 void inn_dnnl_eltwise_kind(const struct inn_prim *prim, dnnl_alg_kind_t *alg,
                            float *alpha, float *beta);
+
+/* dnnl_tune.c: measured choices, kept in the file at path; own. */
+#define INN_TUNE_KEY 480 /* most bytes of a key */
+enum inn_status inn_tune_new(struct inn_tune **tune, const char *path,
+                             struct inn_heap *heap, struct inn_error *err);
+void inn_tune_free(struct inn_tune *tune);
+/* Processor and library, for keys. */
+const char *inn_tune_here(const struct inn_tune *tune);
+/* 0 or 1, or -1 where nobody knows yet. */
+int inn_tune_find(const struct inn_tune *tune, const char *key);
+enum inn_status inn_tune_add(struct inn_tune *tune, const char *key, int what,
+                             struct inn_error *err);
+/*
+ * The least time of a few runs, and of bringing the source from layout have
+ * into the one that desc asks for. posts: the operands of its post-ops.
+ */
+enum inn_status inn_tune_time(const struct inn_builder *b,
+                              const struct inn_desc *desc,
+                              const struct inn_args *posts,
+                              const dnnl_memory_desc_t *have, int64_t *ns,
+                              struct inn_error *err);
 
 enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
                               bool *done, struct inn_error *err);

@@ -33,7 +33,8 @@ libinncore_la_SOURCES += \
     runtime/exec/dnnl_matmul.c \
     runtime/exec/dnnl_post.c \
     runtime/exec/dnnl_priv.h \
-    runtime/exec/dnnl_simple.c
+    runtime/exec/dnnl_simple.c \
+    runtime/exec/dnnl_tune.c
 else
 libinncore_la_SOURCES += \
     runtime/exec/no_dnnl.c

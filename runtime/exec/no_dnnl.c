@@ -5,9 +5,23 @@
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_exec.h"
 
-enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, struct inn_heap *heap,
-                             struct inn_error *err)
+bool inn_tune_is_foreign(const char *path)
 {
+    (void)path;
+    return false;
+}
+
+enum inn_status inn_dnnl_keep(struct inn_dnnl *dnnl, struct inn_error *err)
+{
+    (void)dnnl;
+    (void)err;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, const char *tune,
+                             struct inn_heap *heap, struct inn_error *err)
+{
+    (void)tune;
     (void)heap;
     (void)err;
     *dnnl = NULL;

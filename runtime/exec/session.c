@@ -113,6 +113,8 @@ static enum inn_status plan(struct inn_session *session,
                           &session->options, workers.threads, session->dnnl,
                           in, err);
     inn_workers_leave(&workers);
+    if (st == INN_OK)
+        st = inn_dnnl_keep(session->dnnl, err);
     for (i = 0; i < session->graph->n_inputs && st == INN_OK; i++) {
         session->sizes[i] = in[i];
         session->sizes[i].data = NULL;
@@ -135,7 +137,7 @@ static enum inn_status session_init(struct inn_session *s,
         st = inn_fail(err, INN_ERR_UNSUPPORTED,
                       "there are no kernels for bf16 on this processor");
     if (st == INN_OK && !s->options.reference)
-        st = inn_dnnl_new(&s->dnnl, graph->heap, err);
+        st = inn_dnnl_new(&s->dnnl, s->options.tune, graph->heap, err);
     if (st == INN_OK && all_fixed(graph, s->sizes))
         return plan(s, s->sizes, err);
     if (st == INN_OK)

@@ -19,7 +19,20 @@ struct inn_session_options {
      * it is. INN_ERR_UNSUPPORTED where the processor has no such arithmetic.
      */
     bool bf16;
+    /*
+     * A file, borrowed while the session is made: convolutions that could go
+     * by Winograd's algorithm are timed when they are planned, and what was
+     * fastest is kept there. Results then depend on what was measured. A file
+     * of something else is left alone. NULL: none.
+     */
+    const char *tune;
 };
+
+/*
+ * Whether a file of something else stands at path, so that nothing can be kept
+ * there. False where nothing is, and in builds that measure nothing.
+ */
+bool inn_tune_is_foreign(const char *path);
 
 /*
  * Borrows graph, whose weights must be present and which must not change.

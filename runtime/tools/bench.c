@@ -309,6 +309,7 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     size_t n;
 
+    inn_compute_note(cli, &v->compute);
     if (wrong != NULL)
         return inn_cli_usage(cli, "%s", wrong);
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);

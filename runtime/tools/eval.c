@@ -406,6 +406,7 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     size_t n_rules, n = 0;
 
+    inn_compute_note(cli, &v->compute);
     wrong = e.task->wrong(v);
     if (wrong == NULL)
         wrong = wrong_plot(v);

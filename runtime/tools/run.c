@@ -462,6 +462,7 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     size_t n, k;
 
+    inn_compute_note(cli, &v->compute);
     for (k = 0; k < v->outputs.n; k++) {
         const char *path = strrchr(v->outputs.items[k], '=');
 

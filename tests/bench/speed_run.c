@@ -2,8 +2,8 @@
  * Our side of tests/bench/speed: a network held open, run as often as a line
  * on stdin says.
  *
- *     tests/bench/speed_run [--bf16] FILE.onnx THREADS BATCH SIDE
- *         [NAME:D0,D1,…]...
+ *     tests/bench/speed_run [--bf16] [--tune=FILE] FILE.onnx THREADS BATCH
+ *         SIDE [NAME:D0,D1,…]...
  *
  * Prints "inputs NAME:TYPE:D0,D1 …" and "ready MEAN BYTES", the outputs' mean
  * magnitude and the process's peak memory; then, for every line N, the
@@ -251,6 +251,8 @@ int main(int argc, char **argv)
     for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
         if (strcmp(argv[1], "--bf16") == 0)
             s.how.bf16 = true;
+        else if (strncmp(argv[1], "--tune=", 7) == 0)
+            s.how.tune = argv[1] + 7;
         else
             break;
     }

@@ -1,0 +1,328 @@
+/*
+ * Choices that were measured: which algorithm computes a convolution fastest
+ * here, kept in a text file from one process to the next. A file that is no
+ * such list is left alone, lines that say nothing are skipped.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+#include "runtime/base/port.h"
+#include "runtime/base/write.h"
+#include "runtime/exec/cpu.h"
+#include "runtime/exec/dnnl_priv.h"
+
+#define MAGIC "inn-tune 1\n"
+/* Choices that are kept; a network has some hundred. */
+#define MOST 8192
+#define MOST_BYTES ((size_t)8 << 20)
+/* Timed runs, and the time after which no further one is started. */
+#define RUNS 5
+#define ENOUGH_NS 300000000
+
+struct choice {
+    const char *key;
+    int what;
+};
+
+struct inn_tune {
+    struct inn_arena arena;
+    const char *path, *here; /* here: processor and library */
+    struct choice *choices;  /* [MOST] */
+    int n;
+    bool foreign, changed;
+};
+
+/* One line, "N key"; what is no such line is skipped. */
+static enum inn_status read_line(struct inn_tune *t, const char *line,
+                                 size_t len, struct inn_error *err)
+{
+    char *key;
+
+    if (t->n == MOST || len < 3 || len > INN_TUNE_KEY ||
+        (line[0] != '0' && line[0] != '1') || line[1] != ' ')
+        return INN_OK;
+    key = inn_arena_alloc(&t->arena, len - 1, 1, err);
+    if (key == NULL)
+        return inn_refused(err);
+    memcpy(key, line + 2, len - 2);
+    t->choices[t->n].key = key;
+    t->choices[t->n++].what = line[0] - '0';
+    return INN_OK;
+}
+
+static bool is_foreign(const struct inn_bytes *bytes)
+{
+    const size_t magic = strlen(MAGIC);
+
+    return bytes->len != 0 &&
+           (bytes->len > MOST_BYTES || bytes->len < magic ||
+            memcmp(bytes->data, MAGIC, magic) != 0);
+}
+
+bool inn_tune_is_foreign(const char *path)
+{
+    struct inn_error err = {0};
+    struct inn_bytes bytes;
+    bool foreign;
+
+    if (inn_file_map(&bytes, path, &err) != INN_OK)
+        return false;
+    foreign = is_foreign(&bytes);
+    inn_file_unmap(&bytes);
+    return foreign;
+}
+
+/* What cannot be read is as good as not there. */
+static enum inn_status read_choices(struct inn_tune *t, struct inn_error *err)
+{
+    const size_t magic = strlen(MAGIC);
+    enum inn_status st = INN_OK;
+    struct inn_bytes bytes;
+    struct inn_error local = {0};
+    const char *at, *end;
+
+    if (inn_file_map(&bytes, t->path, &local) != INN_OK)
+        return INN_OK;
+    at = (const char *)bytes.data;
+    end = at + bytes.len;
+    t->foreign = is_foreign(&bytes);
+    if (!t->foreign && bytes.len != 0)
+        at += magic;
+    while (!t->foreign && at < end && st == INN_OK) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+        stop = stop != NULL ? stop : end;
+        st = read_line(t, at, (size_t)(stop - at), err);
+        at = stop + (stop < end);
+    }
+    inn_file_unmap(&bytes);
+    return st;
+}
+
+enum inn_status inn_tune_new(struct inn_tune **tune, const char *path,
+                             struct inn_heap *heap, struct inn_error *err)
+{
+    struct inn_tune *t = inn_alloc(heap, 1, sizeof(*t), err);
+    char cpu[INN_CPU_TEXT], kernels[128], here[sizeof(cpu) + sizeof(kernels)];
+    enum inn_status st = INN_OK;
+
+    *tune = NULL;
+    if (t == NULL)
+        return inn_refused(err);
+    inn_arena_init(&t->arena, heap);
+    snprintf(here, sizeof(here), "%s; %s", inn_cpu_text(cpu),
+             inn_kernels_text(kernels, sizeof(kernels)));
+    t->path = inn_arena_strdup(&t->arena, path, err);
+    t->here = inn_arena_strdup(&t->arena, here, err);
+    t->choices = inn_arena_alloc(&t->arena, MOST, sizeof(*t->choices), err);
+    if (t->path == NULL || t->here == NULL || t->choices == NULL)
+        st = inn_refused(err);
+    if (st == INN_OK)
+        st = read_choices(t, err);
+    if (st != INN_OK) {
+        inn_tune_free(t);
+        return st;
+    }
+    *tune = t;
+    return INN_OK;
+}
+
+void inn_tune_free(struct inn_tune *tune)
+{
+    if (tune == NULL)
+        return;
+    inn_arena_free(&tune->arena);
+    inn_free(tune->arena.heap, tune);
+}
+
+const char *inn_tune_here(const struct inn_tune *tune)
+{
+    return tune->here;
+}
+
+int inn_tune_find(const struct inn_tune *tune, const char *key)
+{
+    int i;
+
+    for (i = 0; i < tune->n; i++) {
+        if (strcmp(tune->choices[i].key, key) == 0)
+            return tune->choices[i].what;
+    }
+    return -1;
+}
+
+enum inn_status inn_tune_add(struct inn_tune *tune, const char *key, int what,
+                             struct inn_error *err)
+{
+    if (tune->n == MOST)
+        return INN_OK;
+    key = inn_arena_strdup(&tune->arena, key, err);
+    if (key == NULL)
+        return inn_refused(err);
+    tune->choices[tune->n].key = key;
+    tune->choices[tune->n++].what = what;
+    tune->changed = true;
+    return INN_OK;
+}
+
+enum inn_status inn_dnnl_keep(struct inn_dnnl *dnnl, struct inn_error *err)
+{
+    struct inn_tune *tune = dnnl != NULL ? dnnl->tune : NULL;
+    struct inn_write *out = NULL;
+    enum inn_status st;
+    char line[INN_TUNE_KEY + 4];
+    int i;
+
+    if (tune == NULL || !tune->changed || tune->foreign)
+        return INN_OK;
+    st = inn_write_open(&out, tune->path, true, tune->arena.heap, err);
+    if (st == INN_OK)
+        st = inn_write_bytes(out, MAGIC, strlen(MAGIC), err);
+    for (i = 0; i < tune->n && st == INN_OK; i++) {
+        int n = snprintf(line, sizeof(line), "%d %s\n", tune->choices[i].what,
+                         tune->choices[i].key);
+
+        if (n > 0 && (size_t)n < sizeof(line))
+            st = inn_write_bytes(out, line, (size_t)n, err);
+    }
+    if (st == INN_OK)
+        st = inn_write_commit(out, err);
+    inn_write_close(out);
+    tune->changed = st != INN_OK;
+    return st;
+}
+
+/* Memory of its own for one argument. */
+struct trial {
+    struct inn_dnnl *d;
+    void *data[INN_DNNL_ARGS + 1];
+    dnnl_exec_arg_t args[INN_DNNL_ARGS + 1];
+    int n;
+};
+
+static enum inn_status add_arg(struct trial *t, int arg,
+                               const dnnl_memory_desc_t *md,
+                               struct inn_error *err)
+{
+    size_t bytes = md != NULL ? dnnl_memory_desc_get_size(md) : 0;
+    dnnl_status_t ds;
+
+    if (bytes == 0 || t->n > INN_DNNL_ARGS)
+        return INN_OK;
+    t->data[t->n] = inn_alloc(t->d->heap, bytes, 1, err);
+    if (t->data[t->n] == NULL)
+        return inn_refused(err);
+    t->args[t->n].arg = arg;
+    ds = dnnl_memory_create(&t->args[t->n].memory, md, t->d->engine,
+                            t->data[t->n]);
+    if (ds != dnnl_success) {
+        inn_free(t->d->heap, t->data[t->n]);
+        return inn_dnnl_fail(err, "creating a memory object", ds);
+    }
+    t->n++;
+    return INN_OK;
+}
+
+static enum inn_status time_runs(const struct trial *t,
+                                 const_dnnl_primitive_desc_t pd, int64_t *ns,
+                                 struct inn_error *err)
+{
+    int64_t all = 0, one;
+    dnnl_primitive_t primitive;
+    dnnl_status_t ds = dnnl_primitive_create(&primitive, pd);
+    int i;
+
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "creating a primitive", ds);
+    /* The first pays for pages; a machine that does other things only adds. */
+    for (i = 0; i <= RUNS && all < ENOUGH_NS && ds == dnnl_success; i++) {
+        one = inn_clock_ns();
+        ds = dnnl_primitive_execute(primitive, t->d->stream, t->n, t->args);
+        if (ds == dnnl_success)
+            ds = dnnl_stream_wait(t->d->stream);
+        one = inn_clock_ns() - one;
+        all += one;
+        *ns = i < 2 || one < *ns ? one : *ns;
+    }
+    dnnl_primitive_destroy(primitive);
+    return ds == dnnl_success ? INN_OK
+                              : inn_dnnl_fail(err, "timing a primitive", ds);
+}
+
+static void end_trial(struct trial *t)
+{
+    while (t->n-- > 0) {
+        dnnl_memory_destroy(t->args[t->n].memory);
+        inn_free(t->d->heap, t->data[t->n]);
+    }
+}
+
+/* What bringing the source into its layout takes. */
+static enum inn_status time_reorder(struct inn_dnnl *d,
+                                    const dnnl_memory_desc_t *have,
+                                    const dnnl_memory_desc_t *want,
+                                    int64_t *ns, struct inn_error *err)
+{
+    struct trial t = {.d = d};
+    dnnl_primitive_desc_t pd = NULL;
+    enum inn_status st = INN_OK;
+
+    *ns = 0;
+    if (inn_md_same_bytes(have, want) ||
+        dnnl_reorder_primitive_desc_create(&pd, have, d->engine, want,
+                                           d->engine, NULL) != dnnl_success)
+        return INN_OK;
+    st = add_arg(&t, DNNL_ARG_FROM, have, err);
+    if (st == INN_OK)
+        st = add_arg(&t, DNNL_ARG_TO, want, err);
+    if (st == INN_OK)
+        st = time_runs(&t, pd, ns, err);
+    end_trial(&t);
+    dnnl_primitive_desc_destroy(pd);
+    return st;
+}
+
+enum inn_status inn_tune_time(const struct inn_builder *b,
+                              const struct inn_desc *desc,
+                              const struct inn_args *posts,
+                              const dnnl_memory_desc_t *have, int64_t *ns,
+                              struct inn_error *err)
+{
+    static const struct {
+        int arg, index;
+        dnnl_query_t what;
+    } args[] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md},
+        {DNNL_ARG_WEIGHTS, 0, dnnl_query_weights_md},
+        {DNNL_ARG_BIAS, 1, dnnl_query_weights_md},
+        {DNNL_ARG_DST, 0, dnnl_query_dst_md},
+        {DNNL_ARG_SCRATCHPAD, 0, dnnl_query_scratchpad_md},
+    };
+    struct trial t = {.d = b->s->dnnl};
+    enum inn_status st;
+    dnnl_memory_desc_t md;
+    int64_t before = 0;
+    size_t i;
+
+    *ns = 0;
+    st = time_reorder(b->s->dnnl, have, inn_desc_md(desc, dnnl_query_src_md),
+                      &before, err);
+    for (i = 0; i < INN_COUNT(args) && st == INN_OK; i++)
+        st = add_arg(&t, args[i].arg,
+                     dnnl_primitive_desc_query_md(desc->pd, args[i].what,
+                                                  args[i].index),
+                     err);
+    for (i = 0; i < (size_t)posts->n && st == INN_OK; i++) {
+        st = inn_md_of_slot(b, posts->at[i].slot, &md, err);
+        if (st == INN_OK)
+            st = add_arg(&t, posts->at[i].arg, &md, err);
+    }
+    if (st == INN_OK)
+        st = time_runs(&t, desc->pd, ns, err);
+    end_trial(&t);
+    *ns += before;
+    return st;
+}

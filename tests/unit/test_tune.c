@@ -1,0 +1,211 @@
+/*
+ * Measured choices: kept from session to session, in a file that is only
+ * touched where it is ours. Which choice wins is the machine's; where there is
+ * nothing to choose between, no file is made.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/exec_graphs.h"
+
+static char folder[] = "/tmp/inn-tune-XXXXXX";
+static char path[64];
+
+/* Two convolutions that may be transformed, the later with a residual. */
+static void residual_net(struct inn_tensor *in)
+{
+    int64_t x[] = {1, 16, 16, 16}, w[] = {16, 16, 3, 3}, pads[] = {1, 1, 1, 1};
+    int v, first;
+
+    v = first = add_op("Conv", add_input("x", INN_F32, 4, x),
+                       add_weight("a", 4, w), -1);
+    set_ints(v, "pads", pads, 4);
+    v = add_op("Conv", add_op("Relu", v, -1, -1), add_weight("b", 4, w), -1);
+    set_ints(v, "pads", pads, 4);
+    add_output(add_op("Relu", add_op("Add", v, first, -1), -1, -1));
+    *in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(in);
+}
+
+static const struct inn_tensor *run_tuned(struct inn_session **s,
+                                          const struct inn_tensor *in)
+{
+    struct inn_session_options how = {.threads = 1, .tune = path};
+    const struct inn_tensor *out = NULL;
+    struct inn_error err = {0};
+    enum inn_status st;
+
+    st = inn_session_new(s, graph, &how, &err);
+    if (st == INN_OK)
+        st = inn_session_run(*s, &out, in, 1, &err);
+    ck_assert_msg(st == INN_OK, "%s", err.message);
+    return out;
+}
+
+static size_t read_all(char *to, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n = f != NULL ? fread(to, 1, size, f) : 0;
+
+    if (f != NULL)
+        fclose(f);
+    return n;
+}
+
+static void write_all(const char *text)
+{
+    FILE *f = fopen(path, "wb");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(text, 1, strlen(text), f), strlen(text));
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void set_up(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/choices", folder);
+}
+
+static void clean_up(void)
+{
+    remove(path);
+    rmdir(folder);
+}
+
+START_TEST(choices_are_found_again_and_results_are_near)
+{
+    static char first[1 << 16], second[1 << 16];
+    struct inn_session *one, *two, *ref;
+    const struct inn_tensor *a, *b, *c;
+    struct inn_tensor in;
+    size_t n, i;
+
+    graph_begin();
+    residual_net(&in);
+    a = run_tuned(&one, &in);
+    n = read_all(first, sizeof(first));
+    ck_assert(n == 0 || memcmp(first, "inn-tune 1\n", 11) == 0);
+    b = run_tuned(&two, &in);
+    ck_assert_uint_eq(read_all(second, sizeof(second)), n);
+    ck_assert_mem_eq(first, second, n);
+    ck_assert_mem_eq(a->data, b->data, a->bytes);
+    c = run_once(&ref, 1, true, false, &in, 1);
+    /*
+     * Two layers of 144 products below 1; the transforms of F(4x4, 3x3)
+     * multiply by up to 8 each way.
+     */
+    for (i = 0; i < c->bytes / 4; i++) {
+        float x = ((const float *)a->data)[i], y = ((float *)c->data)[i];
+
+        ck_assert_float_le(x > y ? x - y : y - x,
+                           (float)(64 * 144 * sum_bound(144)));
+    }
+    inn_session_free(one);
+    inn_session_free(two);
+    inn_session_free(ref);
+    graph_end();
+}
+END_TEST
+
+/* What is no list of ours is left alone; lines that say nothing are skipped. */
+START_TEST(any_file_does)
+{
+    static const char *const texts[] = {
+        "", "\n", "not ours\n", "inn-tune 2\n0 x\n", "inn-tune 1\n",
+        "inn-tune 1\n0 \n\n1\n2 x\n0x\n1 y", "inn-tune 1\n\x01\x02\xff"};
+    char after[1 << 16];
+    struct inn_session *s;
+    struct inn_tensor in;
+
+    graph_begin();
+    residual_net(&in);
+    write_all(texts[_i]);
+    run_tuned(&s, &in);
+    inn_session_free(s);
+    read_all(after, sizeof(after));
+    if (_i >= 1 && _i <= 3)
+        ck_assert_mem_eq(after, texts[_i], strlen(texts[_i]));
+    ck_assert(!inn_tune_is_foreign(path) || (_i >= 1 && _i <= 3));
+    graph_end();
+}
+END_TEST
+
+START_TEST(each_failing_request_is_reported_and_leaks_nothing)
+{
+    struct inn_session_options how = {.threads = 1, .tune = path};
+    struct inn_tensor in;
+    size_t before, n;
+
+    graph_begin();
+    residual_net(&in);
+    if (_i == 1)
+        write_all("inn-tune 1\n0 a\n1 b\n");
+    before = inn_heap_used(heap);
+    for (n = 1;; n++) {
+        const struct inn_tensor *out;
+        struct inn_session *s;
+        struct inn_error err = {0};
+        enum inn_status st;
+
+        inn_heap_fail_at(heap, n);
+        st = inn_session_new(&s, graph, &how, &err);
+        if (st == INN_OK)
+            st = inn_session_run(s, &out, &in, 1, &err);
+        inn_session_free(s);
+        inn_heap_fail_at(heap, 0);
+        ck_assert_uint_eq(inn_heap_used(heap), before);
+        if (st == INN_OK)
+            break;
+        ck_assert_msg(st == INN_ERR_MEMORY, "request %zu: %s", n,
+                      err.message);
+        ck_assert_int_lt((int)n, 1000);
+    }
+    graph_end();
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_written_is_an_error_where_it_is_needed)
+{
+    struct inn_session_options how = {.threads = 1};
+    char nowhere[80];
+    struct inn_session *s;
+    struct inn_error err = {0};
+    struct inn_tensor in;
+    enum inn_status st;
+
+    graph_begin();
+    residual_net(&in);
+    snprintf(nowhere, sizeof(nowhere), "%s/none/choices", folder);
+    how.tune = nowhere;
+    st = inn_session_new(&s, graph, &how, &err);
+    ck_assert(st == INN_OK || st == INN_ERR_IO);
+    inn_session_free(s);
+    graph_end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tune");
+    TCase *t = tcase_create("tune");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(t, set_up, clean_up);
+    tcase_add_test(t, choices_are_found_again_and_results_are_near);
+    tcase_add_loop_test(t, any_file_does, 0, 7);
+    tcase_add_loop_test(t, each_failing_request_is_reported_and_leaks_nothing,
+                        0, 2);
+    tcase_add_test(
+        t, a_file_that_cannot_be_written_is_an_error_where_it_is_needed);
+    suite_add_tcase(suite, t);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
