@@ -45,13 +45,9 @@ struct image {
     size_t len, cap;
 };
 
-/* What a section holds once it is decoded and changed; free. NULL: can't. */
-static uint8_t *change_contents(struct inn_section *s, const uint8_t *data,
-                                size_t cap, struct fuzz_random *r,
-                                struct inn_heap *heap)
+/* cap bytes for a section of len; NULL: that doesn't fit. */
+static uint8_t *room(size_t len, size_t cap)
 {
-    const ProtobufCMessageDescriptor *type = message_of(s->kind);
-    size_t len = (size_t)s->raw_bytes;
     uint8_t *out;
 
     if (len > cap)
@@ -59,6 +55,20 @@ static uint8_t *change_contents(struct inn_section *s, const uint8_t *data,
     out = malloc(cap);
     if (out == NULL)
         abort();
+    return out;
+}
+
+/* What a section holds once it is decoded and changed; free. NULL: can't. */
+static uint8_t *change_contents(struct inn_section *s, const uint8_t *data,
+                                size_t cap, struct fuzz_random *r,
+                                struct inn_heap *heap)
+{
+    const ProtobufCMessageDescriptor *type = message_of(s->kind);
+    size_t len = (size_t)s->raw_bytes;
+    uint8_t *out = room(len, cap);
+
+    if (out == NULL)
+        return NULL;
     if (inn_decode_section(out, s, data + s->offset, 1, heap, NULL) !=
         INN_OK) {
         free(out);
@@ -85,13 +95,10 @@ static uint8_t *change_stored(struct inn_section *s, const uint8_t *data,
                               size_t cap, struct fuzz_random *r)
 {
     size_t len = (size_t)s->stored_bytes;
-    uint8_t *out;
+    uint8_t *out = room(len, cap);
 
-    if (len > cap)
-        return NULL;
-    out = malloc(cap);
     if (out == NULL)
-        abort();
+        return NULL;
     memcpy(out, data + s->offset, len);
     len = fuzz_mutate_bytes(out, len, cap, data, len, r);
     s->stored_bytes = len;

@@ -1,6 +1,7 @@
 /* The network of grid_model.h, and a naive sampler to compare with. */
 #include "tests/unit/grid_model.h"
 
+#include <check.h>
 #include <math.h>
 #include <string.h>
 
@@ -378,6 +379,24 @@ out:
 }
 
 /* Σ over all nodes, those beyond the ends continued by Keys' condition. */
+struct inn_model *grid_start(struct inn_heap **heap)
+{
+    struct inn_tensor originals[16];
+    struct inn_model *model;
+
+    *heap = inn_heap_new(0);
+    model = grid_model(*heap, NULL, originals, NULL);
+    ck_assert_ptr_nonnull(model);
+    return model;
+}
+
+void grid_end(struct inn_model *model, struct inn_heap *heap)
+{
+    inn_model_free(model);
+    ck_assert_uint_eq(inn_heap_used(heap), 0);
+    inn_heap_free(heap);
+}
+
 double grid_node_share(int n, int node, double s)
 {
     double share = inn_kernel_value(INN_KERNEL_CUBIC50, s - node);

@@ -33,6 +33,10 @@ struct inn_model *grid_model(struct inn_heap *heap, struct grid_store *store,
                              struct inn_tensor *originals,
                              struct inn_error *err);
 
+/* The same by itself, in a heap of its own; grid_end proves nothing is left. */
+struct inn_model *grid_start(struct inn_heap **heap);
+void grid_end(struct inn_model *model, struct inn_heap *heap);
+
 /* Share of a node of n in the cubic's value at s, 0 … n-1; Keys' edges. */
 double grid_node_share(int n, int node, double s);
 

@@ -19,18 +19,12 @@ static struct inn_model *model;
 
 static void setup(void)
 {
-    struct inn_tensor originals[16];
-
-    heap = inn_heap_new(0);
-    model = grid_model(heap, NULL, originals, NULL);
-    ck_assert_ptr_nonnull(model);
+    model = grid_start(&heap);
 }
 
 static void teardown(void)
 {
-    inn_model_free(model);
-    ck_assert_uint_eq(inn_heap_used(heap), 0);
-    inn_heap_free(heap);
+    grid_end(model, heap);
 }
 
 static void samples(double (*f)[INN_PACE_TERMS], double *t,

@@ -16,11 +16,7 @@ static float curve_t[6], curve_p[4], curve_u[4];
 
 static void setup(void)
 {
-    struct inn_tensor originals[16];
-
-    heap = inn_heap_new(0);
-    model = grid_model(heap, NULL, originals, NULL);
-    ck_assert_ptr_nonnull(model);
+    model = grid_start(&heap);
     model->groups[GRID_T].nested_error = curve_t;
     model->groups[GRID_P].nested_error = curve_p;
     model->groups[GRID_U].nested_error = curve_u;
@@ -28,9 +24,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    inn_model_free(model);
-    ck_assert_uint_eq(inn_heap_used(heap), 0);
-    inn_heap_free(heap);
+    grid_end(model, heap);
 }
 
 /* scale · (share that is dropped)^power */
