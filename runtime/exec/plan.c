@@ -218,20 +218,12 @@ static bool fits_view(const struct inn_builder *b, const struct inn_node *node)
 static bool fits(const struct inn_builder *b, const struct inn_prim *p,
                  const struct inn_node *node)
 {
-    switch (p->kind) {
-    case INN_PRIM_VIEW:
+    if (p->kind == INN_PRIM_VIEW)
         return fits_view(b, node);
-    case INN_PRIM_MAP:
-    case INN_PRIM_MOVE:
-    case INN_PRIM_PERMUTE:
-    case INN_PRIM_REDUCE:
-    case INN_PRIM_NORM:
-    case INN_PRIM_SOFTMAX:
-    case INN_PRIM_ZOOM:
-        return b->s->dnnl != NULL && fits_own(b, p, node);
-    default:
-        return b->s->dnnl != NULL && fits_prim(b, node);
-    }
+    if (b->s->dnnl == NULL)
+        return false;
+    return inn_prim_is_own(p->kind) ? fits_own(b, p, node)
+                                    : fits_prim(b, node);
 }
 
 /* Asks the row how w may be computed; w->prim stays NULL if it can't. */

@@ -21,6 +21,7 @@ struct inn_window {
     int64_t out[INN_MAX_SPATIAL];
 };
 
+/* oneDNN's first, ours from MAP on. */
 enum inn_prim_kind {
     INN_PRIM_CONV,    /* in 0: x, 1: weight, 2: bias or absent */
     INN_PRIM_DECONV,  /* the same, transposed: its window goes over out */
@@ -37,6 +38,12 @@ enum inn_prim_kind {
     INN_PRIM_ZOOM,    /* in 0 with one axis or two longer or shorter */
     INN_PRIM_VIEW     /* output is the bytes of input 0 */
 };
+
+/* Computed by loops of ours, not by oneDNN. */
+static inline bool inn_prim_is_own(enum inn_prim_kind kind)
+{
+    return kind >= INN_PRIM_MAP && kind < INN_PRIM_VIEW;
+}
 
 enum inn_eltwise {
     INN_ELT_RELU,     /* max(x, 0) */
