@@ -25,8 +25,8 @@ int main(int argc, char **argv)
     widths = calloc((size_t)inn_group_count(file) + 1, sizeof(*widths));
     if (widths == NULL ||
         inn_widths_scale(file, widths, 0.5, 0, &err) != INN_OK ||
-        inn_sample(file, &net, widths, INN_PARTITION_UNIFORM,
-                   INN_QUAD_TRAPEZOID, &err) != INN_OK ||
+        inn_sample(file, &net, widths, INN_PARTITION_MOMENTS,
+                   INN_QUAD_MOMENTS, &err) != INN_OK ||
         inn_net_input(net, 0, &in, &err) != INN_OK)
         goto done;
     for (i = 0; i < (size_t)in.rank; i++) {
