@@ -375,8 +375,9 @@ enum inn_status inn_run_image_resize(struct inn_run *c)
     return INN_OK;
 }
 
-/* Taps of one position that are worth a table. */
+/* Taps of one position, and positions, that are worth a table. */
 #define TABLE_TAPS 16
+#define TABLE_POSITIONS ((int64_t)1 << 20)
 
 static bool lower_line(const struct inn_infer *c, const struct inn_zoom *z,
                        int axis, struct inn_zoom_line *line)
@@ -386,6 +387,8 @@ static bool lower_line(const struct inn_infer *c, const struct inn_zoom *z,
     int32_t *at;
     int64_t i, k;
 
+    if (a->out > TABLE_POSITIONS || a->in > INT32_MAX)
+        return false;
     line->axis = axis;
     line->in = a->in;
     line->out = a->out;
@@ -396,7 +399,7 @@ static bool lower_line(const struct inn_infer *c, const struct inn_zoom *z,
         find_taps(z, a, i, &t);
         line->taps = t.n > line->taps ? t.n : line->taps;
     }
-    if (line->taps > TABLE_TAPS || a->in > INT32_MAX)
+    if (line->taps > TABLE_TAPS)
         return false;
     at = inn_arena_alloc(c->arena, (size_t)(a->out * line->taps), sizeof(*at),
                          c->err);
@@ -435,6 +438,7 @@ bool inn_lower_image_resize(const struct inn_infer *c, struct inn_prim *prim)
         inn_tensor_count(&c->out[0]) == 0)
         return false;
     prim->kind = INN_PRIM_ZOOM;
+    prim->u.zoom.n = 0;
     for (i = 0; i < z.rank; i++) {
         if (z.axis[i].out != c->out[0].dims[i])
             return false;

@@ -389,7 +389,7 @@ static bool try_sample(struct sample *s, const struct inn_op *op)
 {
     struct inn_infer c = {&s->node, s->in, s->out, s->node.n_inputs,
                           s->node.n_outputs, &s->arena, &s->err};
-    struct inn_prim prim;
+    struct inn_prim prim = {.kind = INN_PRIM_VIEW};
     size_t bytes = 0;
     int i;
 
