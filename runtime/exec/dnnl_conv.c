@@ -293,7 +293,7 @@ static enum inn_status choose(struct inn_builder *b, int w, int n_post,
     struct conv with = *c;
     dnnl_memory_desc_t have;
     char key[INN_TUNE_KEY];
-    int64_t direct, transformed;
+    int64_t direct = 0, transformed = 0;
     enum inn_status st;
     int x, better;
 
