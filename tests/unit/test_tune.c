@@ -11,7 +11,7 @@
 
 #include "tests/unit/exec_graphs.h"
 
-static char folder[] = "/tmp/inn-tune-XXXXXX";
+static char folder[32];
 static char path[64];
 
 /* Two convolutions that may be transformed, the later with a residual. */
@@ -66,6 +66,7 @@ static void write_all(const char *text)
 
 static void set_up(void)
 {
+    strcpy(folder, "/tmp/inn-tune-XXXXXX"); /* tests may share a process */
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/choices", folder);
 }
