@@ -28,8 +28,15 @@ include tests/fuzz/local.mk
 include tests/memory/local.mk
 
 # What the scripts of tests/run and tests/bench call.
+speed_side = tests/bench/speed_side.c tests/bench/speed_side.h
 check_PROGRAMS += tests/bench/speed_run
+tests_bench_speed_run_SOURCES = tests/bench/speed_run.c $(speed_side)
 tests_bench_speed_run_LDADD = libinncore.la
+if HAVE_DNNL
+check_PROGRAMS += tests/bench/speed_convs
+tests_bench_speed_convs_SOURCES = tests/bench/speed_convs.c $(speed_side)
+tests_bench_speed_convs_LDADD = libinncore.la
+endif
 if CONVERTER
 check_PROGRAMS += tests/nets/permute
 tests_nets_permute_LDADD = libinnconvert.la $(LDADD)

@@ -4,6 +4,7 @@
  * brought into it once.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_priv.h"
@@ -14,6 +15,7 @@ struct conv {
     int groups_axis;     /* 1 where weights have an axis of groups */
     bool transposed;
     dnnl_alg_kind_t algorithm;
+    const char *impl;      /* oneDNN's name of it; NULL: its first choice */
     dnnl_data_type_t type; /* of source and weights */
     dnnl_dims_t wdims;   /* groups, outputs, inputs, taps */
     dnnl_dims_t wsteps;  /* where they lie in the network's weights */
@@ -102,19 +104,23 @@ static bool feeds_conv(const struct inn_builder *b, int w, int n_post)
     return false;
 }
 
-/* The primitive with all layouts open; desc->pd NULL where there is none. */
-static enum inn_status describe(struct inn_builder *b, int w, int n_post,
-                                struct conv *c, struct inn_desc *desc,
-                                struct inn_error *err)
+/* oneDNN's words for c with n_post operations after it; ops own. */
+struct words {
+    dnnl_convolution_desc_t op;
+    dnnl_post_ops_t ops; /* NULL: sizes it doesn't take */
+};
+
+/* With all layouts left open. */
+static enum inn_status put(struct inn_builder *b, int w, int n_post,
+                           struct conv *c, struct words *to,
+                           struct inn_error *err)
 {
     const struct inn_tensor *x = inn_shapes_get(&b->s->shapes, c->x);
     dnnl_memory_desc_t src, weight, bias, dst;
-    dnnl_post_ops_t ops = NULL;
-    dnnl_convolution_desc_t op;
     enum inn_status st;
     dnnl_status_t ds;
 
-    desc->pd = NULL;
+    to->ops = NULL;
     c->args.n = 0;
     st = inn_md_any(&src, x->rank, x->dims, c->type, err);
     if (st == INN_OK)
@@ -131,23 +137,41 @@ static enum inn_status describe(struct inn_builder *b, int w, int n_post,
         return st;
     if (c->transposed)
         ds = dnnl_dilated_deconvolution_forward_desc_init(
-            &op, dnnl_forward_inference, dnnl_deconvolution_direct, &src,
-            &weight, c->bias >= 0 ? &bias : NULL, &dst, c->stride,
-            c->dilation, c->pad_begin, c->pad_end);
+            &to->op, dnnl_forward_inference, c->algorithm, &src, &weight,
+            c->bias >= 0 ? &bias : NULL, &dst, c->stride, c->dilation,
+            c->pad_begin, c->pad_end);
     else
         ds = dnnl_dilated_convolution_forward_desc_init(
-            &op, dnnl_forward_inference, c->algorithm, &src,
-            &weight, c->bias >= 0 ? &bias : NULL, &dst, c->stride,
-            c->dilation, c->pad_begin, c->pad_end);
+            &to->op, dnnl_forward_inference, c->algorithm, &src, &weight,
+            c->bias >= 0 ? &bias : NULL, &dst, c->stride, c->dilation,
+            c->pad_begin, c->pad_end);
     if (ds != dnnl_success)
-        return INN_OK; /* sizes it doesn't take */
-    ds = dnnl_post_ops_create(&ops);
+        return INN_OK;
+    ds = dnnl_post_ops_create(&to->ops);
     if (ds != dnnl_success)
         return inn_dnnl_fail(err, "listing operations", ds);
-    st = inn_dnnl_posts(b, w, n_post, &c->dst, ops, &c->args, err);
-    if (st == INN_OK)
-        st = inn_desc_new(b->s->dnnl, desc, &op, ops, 1.0f, err);
-    dnnl_post_ops_destroy(ops);
+    st = inn_dnnl_posts(b, w, n_post, &c->dst, to->ops, &c->args, err);
+    if (st != INN_OK) {
+        dnnl_post_ops_destroy(to->ops);
+        to->ops = NULL;
+    }
+    return st;
+}
+
+/* The primitive; desc->pd NULL where there is none. */
+static enum inn_status describe(struct inn_builder *b, int w, int n_post,
+                                struct conv *c, struct inn_desc *desc,
+                                struct inn_error *err)
+{
+    struct words words;
+    enum inn_status st = put(b, w, n_post, c, &words, err);
+
+    desc->pd = NULL;
+    if (words.ops == NULL)
+        return st;
+    st = inn_desc_new(b->s->dnnl, desc, &words.op, words.ops, 1.0f, c->impl,
+                      err);
+    dnnl_post_ops_destroy(words.ops);
     return st;
 }
 
@@ -241,92 +265,177 @@ static enum inn_status add_conv(struct inn_builder *b, int w, int n_post,
     return inn_dnnl_step(b, desc, args, b->work[w].node, err);
 }
 
-/* What F(4×4, 3×3) is for: oneDNN has no other in f32. */
-static bool may_transform(const struct conv *c)
-{
-    int i;
-
-    if (c->transposed || c->rank != 4 || c->groups_axis != 0 ||
-        c->type != dnnl_f32)
-        return false;
-    for (i = 0; i < 2; i++) {
-        if (c->wdims[i + 2] != 3 || c->stride[i] != 1 || c->dilation[i] != 0)
-            return false;
-    }
-    return true;
-}
-
 /* All that the times of a convolution depend on. */
 static void tune_key(char key[INN_TUNE_KEY], const struct inn_builder *b,
                      int w, int n_post, const struct conv *c,
                      const dnnl_memory_desc_t *have)
 {
     const dnnl_blocking_desc_t *blk = &have->format_desc.blocking;
-    char posts[INN_MAX_POST + 1] = "";
-    int i;
+    char posts[INN_MAX_POST + 1] = "", sizes[300] = "";
+    int i, at = 0;
 
     for (i = 0; i < n_post; i++) {
         const struct inn_post *p = &b->work[w].post[i];
 
         posts[i] = p->residual ? '+' : p->operand >= 0 ? 'c' : 'f';
     }
+    /* Source, result, window, step, spread and padding of each axis. */
+    for (i = 2; i < c->rank; i++)
+        at += snprintf(sizes + at, sizeof(sizes) - (size_t)at,
+                       ", %lld to %lld by %lld/%lld/%lld+%lld",
+                       (long long)have->dims[i], (long long)c->dst.dims[i],
+                       (long long)c->wdims[c->groups_axis + i],
+                       (long long)c->stride[i - 2],
+                       (long long)c->dilation[i - 2],
+                       (long long)c->pad_begin[i - 2]);
     snprintf(key, INN_TUNE_KEY,
-             "%s; %d threads; conv 3x3 %lldx%lldx%lldx%lld to "
-             "%lldx%lldx%lld, pads %lld %lld, bias %d, then '%s', from %s",
+             "%s; %d threads; %s%s%s %lldx%lld to %lld in %lld%s, bias %d, "
+             "then '%s', from %s",
              inn_tune_here(b->s->dnnl->tune), b->s->threads,
-             (long long)c->dst.dims[0], (long long)c->wdims[1],
-             (long long)have->dims[2], (long long)have->dims[3],
-             (long long)c->dst.dims[1], (long long)c->dst.dims[2],
-             (long long)c->dst.dims[3], (long long)c->pad_begin[0],
-             (long long)c->pad_begin[1], c->bias >= 0, posts,
+             inn_tune_is_cold(b) ? "cold " : "",
+             c->transposed ? "transposed " : "",
+             c->type == dnnl_bf16 ? "bf16" : "f32",
+             (long long)have->dims[0], (long long)have->dims[1],
+             (long long)c->dst.dims[1],
+             (long long)(c->groups_axis ? c->wdims[0] : 1), sizes,
+             c->bias >= 0, posts,
              blk->inner_nblks != 0 ? "blocks"
              : blk->strides[1] == 1 ? "channels last" : "plain");
 }
 
-/* Where desc could go by Winograd's algorithm, whichever is faster. */
+/* A way to compute a convolution. */
+struct way {
+    dnnl_alg_kind_t algorithm;
+    const char *impl;
+};
+
+/* Those that oneDNN has for c; their number, -1 after an error. */
+static int list_ways(struct inn_builder *b, int w, int n_post,
+                     const struct conv *c, struct way ways[2 * INN_MAX_IMPLS],
+                     struct inn_error *err)
+{
+    const dnnl_alg_kind_t algorithms[] = {c->algorithm,
+                                          dnnl_convolution_winograd};
+    const char *names[INN_MAX_IMPLS];
+    int a, i, count, n = 0;
+
+    for (a = 0; a < (c->transposed ? 1 : 2); a++) {
+        struct conv with = *c;
+        struct words words;
+
+        with.algorithm = algorithms[a];
+        if (put(b, w, n_post, &with, &words, err) != INN_OK)
+            return -1;
+        if (words.ops == NULL)
+            continue;
+        count = inn_desc_names(b->s->dnnl, names, &words.op, words.ops,
+                               &b->scratch, err);
+        dnnl_post_ops_destroy(words.ops);
+        if (count < 0)
+            return -1;
+        for (i = 0; i < count; i++) {
+            ways[n].algorithm = algorithms[a];
+            ways[n++].impl = names[i];
+        }
+    }
+    return n;
+}
+
+static int find_way(const struct way *ways, int n, const char *impl)
+{
+    while (impl != NULL && n-- > 0) {
+        if (strcmp(ways[n].impl, impl) == 0)
+            return n;
+    }
+    return -1;
+}
+
+/* c and desc go by that way, where it takes the operations that follow. */
+static enum inn_status take(struct inn_builder *b, int w, int n_post,
+                            const struct way *way, struct conv *c,
+                            struct inn_desc *desc, struct inn_error *err)
+{
+    struct inn_desc other = {NULL, false};
+    struct conv with = *c;
+    enum inn_status st;
+
+    with.algorithm = way->algorithm;
+    with.impl = way->impl;
+    st = describe(b, w, n_post, &with, &other, err);
+    if (st != INN_OK || other.pd == NULL)
+        return st;
+    inn_desc_free(desc);
+    *desc = other;
+    *c = with;
+    return INN_OK;
+}
+
+/* The fastest of the ways, by a trial of each; -1 where none can be tried. */
+static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
+                                const struct conv *c,
+                                const struct inn_desc *desc,
+                                const dnnl_memory_desc_t *have,
+                                const struct way *ways, int n, int *fastest,
+                                struct inn_error *err)
+{
+    const dnnl_memory_desc_t *want = inn_desc_md(desc, dnnl_query_dst_md);
+    enum inn_status st = INN_OK;
+    int64_t least = INT64_MAX;
+    int i;
+
+    *fastest = -1;
+    for (i = 0; i < n && st == INN_OK; i++) {
+        struct inn_desc one = {NULL, false};
+        struct conv with = *c;
+        /* What is hardly faster may be so by chance. */
+        int64_t bound = i > 0 ? least - least / 20 : least, ns = bound;
+
+        st = take(b, w, n_post, &ways[i], &with, &one, err);
+        if (st == INN_OK && one.pd != NULL)
+            st = inn_tune_time(b, &one, &with.args, have, want, &ns, err);
+        if (st == INN_OK && ns < bound) {
+            least = ns;
+            *fastest = i;
+        }
+        inn_desc_free(&one);
+    }
+    return st;
+}
+
+/* Where times decide: c and desc become the fastest that oneDNN has. */
 static enum inn_status choose(struct inn_builder *b, int w, int n_post,
                               struct conv *c, struct inn_desc *desc,
                               struct inn_error *err)
 {
     struct inn_tune *tune = b->s->dnnl->tune;
-    struct inn_desc other = {NULL, false};
-    struct conv with = *c;
+    struct way ways[2 * INN_MAX_IMPLS];
     dnnl_memory_desc_t have;
     char key[INN_TUNE_KEY];
-    int64_t direct = 0, transformed = 0;
     enum inn_status st;
-    int x, better;
+    int x, n, i;
 
-    if (tune == NULL || !may_transform(c))
+    if (tune == NULL)
         return INN_OK;
-    with.algorithm = dnnl_convolution_winograd;
-    st = describe(b, w, n_post, &with, &other, err);
-    if (st == INN_OK && other.pd != NULL)
-        st = inn_build_any(b, &x, c->x, err);
-    if (st == INN_OK && other.pd != NULL)
+    n = list_ways(b, w, n_post, c, ways, err);
+    if (n < 0)
+        return inn_refused(err);
+    if (n == 0 || (n == 1 && c->algorithm == ways[0].algorithm))
+        return INN_OK;
+    st = inn_build_any(b, &x, c->x, err);
+    if (st == INN_OK)
         st = inn_md_of_slot(b, x, &have, err);
-    if (st != INN_OK || other.pd == NULL || other.serial)
-        goto out;
+    if (st != INN_OK)
+        return st;
     tune_key(key, b, w, n_post, c, &have);
-    better = inn_tune_find(tune, key);
-    if (better < 0) {
-        st = inn_tune_time(b, desc, &c->args, &have, &direct, err);
-        if (st == INN_OK)
-            st = inn_tune_time(b, &other, &with.args, &have, &transformed,
-                               err);
-        better = st == INN_OK && transformed < direct;
-        if (st == INN_OK)
-            st = inn_tune_add(tune, key, better, err);
+    i = find_way(ways, n, inn_tune_find(tune, key));
+    if (i < 0) {
+        st = try_ways(b, w, n_post, c, desc, &have, ways, n, &i, err);
+        if (st == INN_OK && i >= 0)
+            st = inn_tune_add(tune, key, ways[i].impl, err);
     }
-    if (st == INN_OK && better) {
-        inn_desc_free(desc);
-        *desc = other;
-        *c = with;
-        return INN_OK;
-    }
-out:
-    inn_desc_free(&other);
-    return st;
+    return st == INN_OK && i >= 0
+               ? take(b, w, n_post, &ways[i], c, desc, err)
+               : st;
 }
 
 enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
@@ -340,7 +449,8 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     if (!read_conv(b, &b->work[w], &c))
         return INN_OK;
     c.dst.as_sum = true;
-    c.algorithm = dnnl_convolution_direct;
+    c.algorithm = c.transposed ? dnnl_deconvolution_direct
+                               : dnnl_convolution_direct;
     c.type = b->s->bf16 ? dnnl_bf16 : dnnl_f32;
     st = describe(b, w, n_post, &c, &desc, err);
     /* Without a fast way in bf16 there may be one in f32. */

@@ -166,7 +166,7 @@ static enum inn_status create(struct inn_builder *b, int w, int n_post,
     if (st == INN_OK)
         st = inn_dnnl_posts(b, w, n_post, &m->dst, ops, &m->args, err);
     if (st == INN_OK)
-        st = inn_desc_new(b->s->dnnl, desc, op, ops, m->alpha, err);
+        st = inn_desc_new(b->s->dnnl, desc, op, ops, m->alpha, NULL, err);
     dnnl_post_ops_destroy(ops);
     return st;
 }

@@ -70,10 +70,24 @@ enum inn_status inn_md_of_slot(const struct inn_builder *b, int slot,
 bool inn_md_same_bytes(const dnnl_memory_desc_t *a,
                        const dnnl_memory_desc_t *b);
 
-/* Reference implementations of oneDNN are refused. */
+/*
+ * By the implementation of that name, or, where impl is NULL, the one that
+ * oneDNN prefers. Its reference implementations are refused.
+ */
 enum inn_status inn_desc_new(struct inn_dnnl *d, struct inn_desc *desc,
                              const_dnnl_op_desc_t op, dnnl_post_ops_t ops,
-                             float scale, struct inn_error *err);
+                             float scale, const char *impl,
+                             struct inn_error *err);
+/*
+ * The names, in arena, of those that inn_desc_new takes and whose sums do not
+ * depend on the thread count; their number, -1 after an error.
+ */
+#define INN_MAX_IMPLS 12
+int inn_desc_names(struct inn_dnnl *d, const char *names[INN_MAX_IMPLS],
+                   const_dnnl_op_desc_t op, dnnl_post_ops_t ops,
+                   struct inn_arena *arena, struct inn_error *err);
+/* oneDNN's name of the implementation; lives as long as desc->pd. */
+const char *inn_desc_name(const struct inn_desc *desc);
 void inn_desc_free(struct inn_desc *desc);
 /* Its own memory descriptors: dnnl_query_src_md … */
 const dnnl_memory_desc_t *inn_desc_md(const struct inn_desc *desc,
@@ -145,18 +159,26 @@ enum inn_status inn_tune_new(struct inn_tune **tune, const char *path,
 void inn_tune_free(struct inn_tune *tune);
 /* Processor and library, for keys. */
 const char *inn_tune_here(const struct inn_tune *tune);
-/* 0 or 1, or -1 where nobody knows yet. */
-int inn_tune_find(const struct inn_tune *tune, const char *key);
-enum inn_status inn_tune_add(struct inn_tune *tune, const char *key, int what,
-                             struct inn_error *err);
+/* Name of the implementation, or NULL where nobody knows yet. */
+const char *inn_tune_find(const struct inn_tune *tune, const char *key);
+enum inn_status inn_tune_add(struct inn_tune *tune, const char *key,
+                             const char *impl, struct inn_error *err);
+/*
+ * Whether the network's weights are more than caches hold: then each run of a
+ * trial begins without them there.
+ */
+bool inn_tune_is_cold(const struct inn_builder *b);
 /*
  * The least time of a few runs, and of bringing the source from layout have
- * into the one that desc asks for. posts: the operands of its post-ops.
+ * into the one that desc asks for, and the result from there into want.
+ * posts: the operands of its post-ops. What takes twice as long as *ns is
+ * left early; *ns becomes the time where that is less.
  */
 enum inn_status inn_tune_time(const struct inn_builder *b,
                               const struct inn_desc *desc,
                               const struct inn_args *posts,
-                              const dnnl_memory_desc_t *have, int64_t *ns,
+                              const dnnl_memory_desc_t *have,
+                              const dnnl_memory_desc_t *want, int64_t *ns,
                               struct inn_error *err);
 
 enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,

@@ -72,7 +72,7 @@ static enum inn_status describe_pool(struct inn_builder *b,
             &dst, win.stride, win.kernel, win.dilation, win.pad_begin,
             win.pad_end) != dnnl_success)
         return INN_OK;
-    return inn_desc_new(b->s->dnnl, desc, &op, NULL, 1.0f, err);
+    return inn_desc_new(b->s->dnnl, desc, &op, NULL, 1.0f, NULL, err);
 }
 
 /* The result slot (over as in inn_dnnl_out) and the step. */
@@ -136,7 +136,7 @@ enum inn_status inn_dnnl_eltwise(struct inn_builder *b, int w, bool *done,
     if (dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference, alg, &md,
                                        alpha, beta) != dnnl_success)
         return INN_OK;
-    st = inn_desc_new(b->s->dnnl, &desc, &op, NULL, 1.0f, err);
+    st = inn_desc_new(b->s->dnnl, &desc, &op, NULL, 1.0f, NULL, err);
     if (st == INN_OK && desc.pd != NULL) {
         inn_args_add(&args, DNNL_ARG_SRC, x, false);
         st = finish(b, w, work->node->outputs[0], &desc, &args,
@@ -241,7 +241,7 @@ static enum inn_status try_binary(struct inn_builder *b, int w, int n_post,
         return inn_dnnl_fail(err, "listing operations", dnnl_out_of_memory);
     st = inn_dnnl_posts(b, w, n_post, &p->dst, ops, &p->args, err);
     if (st == INN_OK)
-        st = inn_desc_new(b->s->dnnl, &desc, &op, ops, 1.0f, err);
+        st = inn_desc_new(b->s->dnnl, &desc, &op, ops, 1.0f, NULL, err);
     dnnl_post_ops_destroy(ops);
     if (st == INN_OK && desc.pd != NULL) {
         inn_args_add(&p->args, DNNL_ARG_SRC_0, a, false);

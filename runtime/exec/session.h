@@ -20,10 +20,10 @@ struct inn_session_options {
      */
     bool bf16;
     /*
-     * A file, borrowed while the session is made: convolutions that could go
-     * by Winograd's algorithm are timed when they are planned, and what was
-     * fastest is kept there. Results then depend on what was measured. A file
-     * of something else is left alone. NULL: none.
+     * A file, borrowed while the session is made: convolutions are timed in
+     * all ways there are when they are planned, and which was fastest is kept
+     * there. Results then depend on what was measured. A file of something
+     * else is left alone. NULL: none.
      */
     const char *tune;
 };

@@ -6,8 +6,8 @@ const struct inn_option inn_compute_options[] = {
      "f32|bf16", 0, 0, "convolutions take bf16 and sum in f32: twice as fast, "
      "where the processor has it (default f32)"},
     {"tune", 0, INN_OPT_TEXT, offsetof(struct inn_compute, tune), "FILE", 0, 0,
-     "time convolutions by two algorithms, take the faster, and keep in FILE "
-     "which; results then depend on the machine"},
+     "time convolutions in all ways there are, take the fastest, and keep in "
+     "FILE which; results then depend on the machine"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 

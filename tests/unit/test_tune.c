@@ -89,7 +89,7 @@ START_TEST(choices_are_found_again_and_results_are_near)
     residual_net(&in);
     a = run_tuned(&one, &in);
     n = read_all(first, sizeof(first));
-    ck_assert(n == 0 || memcmp(first, "inn-tune 1\n", 11) == 0);
+    ck_assert(n == 0 || memcmp(first, "inn-tune 2\n", 11) == 0);
     b = run_tuned(&two, &in);
     ck_assert_uint_eq(read_all(second, sizeof(second)), n);
     ck_assert_mem_eq(first, second, n);
@@ -116,8 +116,9 @@ END_TEST
 START_TEST(any_file_does)
 {
     static const char *const texts[] = {
-        "", "\n", "not ours\n", "inn-tune 2\n0 x\n", "inn-tune 1\n",
-        "inn-tune 1\n0 \n\n1\n2 x\n0x\n1 y", "inn-tune 1\n\x01\x02\xff"};
+        "", "\n", "not ours\n", "inn-tune 1\n0 x\n", "inn-tune 2\n",
+        "inn-tune 2\njit \n\njit\n x\na b c\njit y",
+        "inn-tune 2\n\x01\x02\xff"};
     char after[1 << 16];
     struct inn_session *s;
     struct inn_tensor in;
@@ -144,7 +145,7 @@ START_TEST(each_failing_request_is_reported_and_leaks_nothing)
     graph_begin();
     residual_net(&in);
     if (_i == 1)
-        write_all("inn-tune 1\n0 a\n1 b\n");
+        write_all("inn-tune 2\njit a\njit b\n");
     before = inn_heap_used(heap);
     for (n = 1;; n++) {
         const struct inn_tensor *out;
