@@ -22,8 +22,9 @@ struct inn_net {
     bool owns_heap;
     struct inn_graph *graph;
     struct inn_graph *folded; /* what runs: BatchNormalization is folded */
-    struct inn_session *session;
-    int threads;
+    struct inn_session *session; /* NULL: to be made by the next run */
+    struct inn_session_options how;
+    char *tune; /* how.tune, own */
 };
 
 static struct inn_heap *new_heap(const struct inn_limits *limits,
@@ -128,7 +129,7 @@ static enum inn_status make_net(struct inn_net **net, struct inn_graph *graph,
     }
     n->heap = heap;
     n->graph = graph;
-    n->threads = threads;
+    n->how.threads = threads;
     *net = n;
     return INN_OK;
 }
@@ -144,6 +145,12 @@ enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
     enum inn_status st;
 
     *net = NULL;
+    if ((unsigned)partition > INN_PARTITION_MOMENTS ||
+        (unsigned)quadrature > INN_QUAD_MOMENTS ||
+        (quadrature == INN_QUAD_MOMENTS && partition != INN_PARTITION_MOMENTS))
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "no partition %d with quadrature %d", (int)partition,
+                        (int)quadrature);
     plan.heap = file->heap;
     plan.n_groups = file->model->n_groups;
     plan.widths = inn_alloc(file->heap, (size_t)plan.n_groups,
@@ -196,6 +203,7 @@ void inn_net_free(struct inn_net *net)
     inn_session_free(net->session);
     inn_graph_free(net->folded);
     inn_graph_free(net->graph);
+    inn_free(heap, net->tune);
     inn_free(heap, net);
     if (owned)
         inn_heap_free(heap);
@@ -252,10 +260,36 @@ enum inn_status inn_net_input(const struct inn_net *net, int i,
     return INN_OK;
 }
 
+enum inn_status inn_net_configure(struct inn_net *net,
+                                  const struct inn_run_options *options,
+                                  struct inn_error *err)
+{
+    const struct inn_run_options none = {.tune = NULL};
+    char *tune = NULL;
+
+    options = options != NULL ? options : &none;
+    if (options->precision != INN_PRECISION_F32 &&
+        options->precision != INN_PRECISION_BF16)
+        return inn_fail(err, INN_ERR_ARGUMENT, "no precision %d",
+                        (int)options->precision);
+    if (options->tune != NULL) {
+        tune = inn_alloc(net->heap, strlen(options->tune) + 1, 1, err);
+        if (tune == NULL)
+            return inn_refused(err);
+        strcpy(tune, options->tune);
+    }
+    inn_session_free(net->session);
+    net->session = NULL;
+    inn_free(net->heap, net->tune);
+    net->tune = tune;
+    net->how.tune = tune;
+    net->how.bf16 = options->precision == INN_PRECISION_BF16;
+    return INN_OK;
+}
+
 /* What runs: a copy with BatchNormalization folded, made at the first run. */
 static enum inn_status prepare(struct inn_net *net, struct inn_error *err)
 {
-    struct inn_session_options options = {.threads = net->threads};
     enum inn_status st;
 
     if (net->folded == NULL) {
@@ -268,7 +302,7 @@ static enum inn_status prepare(struct inn_net *net, struct inn_error *err)
             return st;
         }
     }
-    return inn_session_new(&net->session, net->folded, &options, err);
+    return inn_session_new(&net->session, net->folded, &net->how, err);
 }
 
 enum inn_status inn_net_run(struct inn_net *net, const struct inn_tensor **out,

@@ -4,8 +4,8 @@
  *
  * Conventions. A call that can fail returns enum inn_status and fills err,
  * which may be NULL. Handles are opaque; an output handle is NULL after a
- * failure; freeing NULL is a no-op. An open inn_model is const and may be
- * shared by threads; an inn_session belongs to one thread at a time.
+ * failure; freeing NULL is a no-op. An open inn_file is const and may be
+ * shared by threads; an inn_net belongs to one thread at a time.
  * "borrow": valid until the owner is freed. "own": the caller frees it.
  * Every call that reads a file may be given hostile bytes.
  */
@@ -147,6 +147,7 @@ enum inn_quadrature {
  * Samples the network at widths[inn_group_count], each from 1 to 4 times the
  * group's full width, or 1 where that is 1; own, inn_net_free. Borrows file,
  * which must outlive *net. INN_ERR_RANGE: a width out of range.
+ * INN_ERR_ARGUMENT: no such rule, or not with that partition.
  * INN_ERR_LIMIT: the weights would pass the file's memory limit.
  */
 INN_API enum inn_status inn_sample(const struct inn_file *file,
@@ -181,11 +182,38 @@ INN_API enum inn_status inn_net_input(const struct inn_net *net, int i,
                                       struct inn_tensor *shape,
                                       struct inn_error *err);
 
+enum inn_precision {
+    INN_PRECISION_F32 = 0,
+    /* Convolutions take bf16 and sum in f32. */
+    INN_PRECISION_BF16 = 1
+};
+
+/* How a network is run. A zero field means the default. */
+struct inn_run_options {
+    enum inn_precision precision; /* default: f32 */
+    /*
+     * A file: convolutions are timed in all ways there are, and which was
+     * fastest is kept there; results then depend on what was measured. A file
+     * of something else is left alone. Default, NULL: nothing is timed.
+     */
+    const char *tune;
+};
+
+/*
+ * For the runs from now on; options are copied, NULL: the defaults. Outputs
+ * of the last run are gone. INN_ERR_ARGUMENT: no such precision. That the
+ * processor has no bf16 is said by the next run, INN_ERR_UNSUPPORTED.
+ */
+INN_API enum inn_status inn_net_configure(struct inn_net *net,
+                                          const struct inn_run_options *options,
+                                          struct inn_error *err);
+
 /*
  * Runs the network on in[n], in the order of its inputs. On success *out
  * points to inn_net_output_count tensors, borrowed until the next run or
  * until the net is freed. Not for two threads at once on one net.
- * INN_ERR_RANGE: a type or size the network does not take.
+ * INN_ERR_RANGE: a number of inputs, type or size the network does not take.
+ * INN_ERR_ARGUMENT: an input's bytes are not those of its type and shape.
  * INN_ERR_UNSUPPORTED: lists the operators that can't be run.
  */
 INN_API enum inn_status inn_net_run(struct inn_net *net,
