@@ -429,10 +429,61 @@ enum inn_status inn_dnnl_run(struct inn_schedule *s,
     return INN_OK;
 }
 
+/*
+ * oneDNN counts in int, and ends the process where that overflows: it throws
+ * from C. What a network of use has lies far below either.
+ */
+#define MOST_PLACES (INT32_MAX / 16)
+#define MOST_STEP ((int64_t)1 << 20)
+
+static bool are_places_few(const struct inn_builder *b, const int *values,
+                           int n)
+{
+    int i, k;
+
+    for (i = 0; i < n; i++) {
+        const struct inn_tensor *t =
+            values[i] >= 0 ? inn_shapes_get(&b->s->shapes, values[i]) : NULL;
+
+        for (k = 0; t != NULL && k < t->rank; k++) {
+            if (t->dims[k] > MOST_PLACES)
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool is_window_near(const struct inn_window *w)
+{
+    int i;
+
+    for (i = 0; i < w->rank; i++) {
+        if (w->stride[i] > MOST_STEP || w->dilation[i] > MOST_STEP ||
+            (w->kernel[i] - 1) * w->dilation[i] > MOST_STEP ||
+            w->pad_begin[i] > MOST_STEP || w->pad_end[i] > MOST_STEP)
+            return false;
+    }
+    return true;
+}
+
+static bool is_in_reach(const struct inn_builder *b, const struct inn_work *w)
+{
+    enum inn_prim_kind kind = w->prim->kind;
+
+    if (!are_places_few(b, w->node->inputs, w->node->n_inputs) ||
+        !are_places_few(b, w->node->outputs, w->node->n_outputs))
+        return false;
+    if (kind == INN_PRIM_CONV || kind == INN_PRIM_DECONV)
+        return is_window_near(&w->prim->u.conv.window);
+    return kind != INN_PRIM_POOL || is_window_near(&w->prim->u.pool.window);
+}
+
 enum inn_status inn_dnnl_build(struct inn_builder *b, int w, int n_post,
                                bool *done, struct inn_error *err)
 {
     *done = false;
+    if (!is_in_reach(b, &b->work[w]))
+        return INN_OK;
     switch (b->work[w].prim->kind) {
     case INN_PRIM_CONV:
     case INN_PRIM_DECONV:

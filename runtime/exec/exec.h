@@ -127,7 +127,22 @@ enum inn_status inn_schedule_new(struct inn_schedule **schedule,
 void inn_schedule_free(struct inn_schedule *schedule);
 
 /*
- * plan.c: one line naming the graph nodes in which[0..n), into err, where n
+ * works.c: all that stands in the way, in one error. needed, value_needed:
+ * what outputs depend on; which has room for every graph node.
+ */
+enum inn_status inn_works_check(const struct inn_builder *b,
+                                const bool *needed, const bool *value_needed,
+                                int *which, struct inn_error *err);
+/*
+ * works.c: fills b->work with the needed graph nodes and asks the rows how
+ * each may be computed; counts the reads of every value. INN_ERR_LIMIT: a
+ * value larger than all memory that is left.
+ */
+enum inn_status inn_works_list(struct inn_builder *b, const bool *needed,
+                               struct inn_error *err);
+
+/*
+ * works.c: one line naming the graph nodes in which[0..n), into err, where n
  * is at least 1. INN_ERR_UNSUPPORTED.
  */
 enum inn_status inn_unsupported(const struct inn_graph *graph,

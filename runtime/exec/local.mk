@@ -24,6 +24,7 @@ libinncore_la_SOURCES += \
     runtime/exec/sums.h \
     runtime/exec/workers.c \
     runtime/exec/workers.h \
+    runtime/exec/works.c \
     runtime/exec/zoom.c
 if HAVE_DNNL
 libinncore_la_SOURCES += \

@@ -1,7 +1,7 @@
 /*
- * From a graph and its shapes to a schedule: which graph nodes run, as what,
- * in which order, and on which memory. Relies on inn_shapes_infer for sizes
- * and folded constants, on fuse.c and dnnl*.c for the fast path.
+ * From a graph and its shapes to a schedule: in which order its works run
+ * (works.c), and on which memory. Relies on inn_shapes_infer for sizes and
+ * folded constants, on fuse.c and dnnl*.c for the fast path.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,36 +13,6 @@
 
 /* Constants that one graph node may compute while planning. */
 #define FOLD_BYTES ((size_t)256 << 20)
-/* Graph nodes that inn_unsupported names before it counts. */
-#define NAMED 5
-
-enum inn_status inn_unsupported(const struct inn_graph *graph,
-                                const int *which, int n,
-                                struct inn_error *err)
-{
-    char text[400];
-    size_t len = 0;
-    int i;
-
-    text[0] = '\0';
-    for (i = 0; i < n && i < NAMED; i++) {
-        const struct inn_node *node = &graph->nodes[which[i]];
-        int k;
-
-        /* 5 x 74 fits: what is cut off is in the file all the same. */
-        k = snprintf(text + len, sizeof(text) - len,
-                     "%s%.24s '%.24s' opset %d", i != 0 ? ", " : "",
-                     node->op_type, node->name, node->version);
-        if (k < 0 || (size_t)k >= sizeof(text) - len)
-            break;
-        len += (size_t)k;
-    }
-    if (n > i)
-        return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "can't be run: %s and %d more", text, n - i);
-    return inn_fail(err, INN_ERR_UNSUPPORTED, "can't be run: %s", text);
-}
-
 /* What inn_shapes_infer needs to know of the inputs. */
 static enum inn_status infer(struct inn_schedule *s,
                              const struct inn_tensor *inputs,
@@ -64,243 +34,6 @@ static enum inn_status infer(struct inn_schedule *s,
     }
     st = inn_shapes_infer(&s->shapes, g, bindings, (size_t)g->n_inputs, 1,
                           FOLD_BYTES, err);
-    return st;
-}
-
-static bool shapes_known(const struct inn_schedule *s, const int *values,
-                         int n)
-{
-    int i;
-
-    for (i = 0; i < n; i++) {
-        if (values[i] >= 0 && inn_shapes_get(&s->shapes, values[i]) == NULL)
-            return false;
-    }
-    return true;
-}
-
-/* Whether a row that computes in f32 is given floats, and nothing else. */
-static bool fits_types(const struct inn_schedule *s,
-                       const struct inn_node *node, const struct inn_op *op)
-{
-    int i;
-
-    for (i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        int v = i < node->n_inputs ? node->inputs[i]
-                                   : node->outputs[i - node->n_inputs];
-        const struct inn_tensor *t = inn_shapes_get(&s->shapes, v);
-
-        if (op->types == INN_OP_FLOAT && t != NULL &&
-            !inn_type_is_float(t->type))
-            return false;
-    }
-    return true;
-}
-
-/*
- * All that stands in the way, in one error. Behind a graph node of unknown
- * output size everything is unknown: only the first of each chain is named.
- */
-static enum inn_status check_runnable(const struct inn_builder *b,
-                                      const bool *needed,
-                                      const bool *value_needed, int *which,
-                                      struct inn_error *err)
-{
-    const struct inn_graph *g = b->s->graph;
-    int n = 0, i;
-
-    for (i = 0; i < g->n_nodes; i++) {
-        const struct inn_node *node = &g->nodes[i];
-        const struct inn_op *op = inn_node_op(node);
-
-        if (!needed[i])
-            continue;
-        if (op == NULL || op->infer == NULL || op->run == NULL ||
-            node->n_captures != 0 || !fits_types(b->s, node, op) ||
-            (!shapes_known(b->s, node->outputs, node->n_outputs) &&
-             shapes_known(b->s, node->inputs, node->n_inputs)))
-            which[n++] = i;
-    }
-    if (n != 0)
-        return inn_unsupported(g, which, n, err);
-    for (i = 0; i < g->n_inputs; i++) {
-        int v = g->inputs[i];
-
-        if (value_needed[v] && inn_shapes_get(&b->s->shapes, v) == NULL)
-            return inn_fail(err, INN_ERR_UNSUPPORTED,
-                            "input '%s' declares no tensor type",
-                            g->values[v].name);
-    }
-    for (i = 0; i < g->n_outputs; i++) {
-        if (inn_shapes_get(&b->s->shapes, g->outputs[i]) == NULL)
-            return inn_fail(err, INN_ERR_FORMAT,
-                            "nothing computes the output '%s'",
-                            g->values[g->outputs[i]].name);
-    }
-    return INN_OK;
-}
-
-static bool is_short_float(enum inn_type type)
-{
-    return type == INN_F32 || type == INN_F16 || type == INN_BF16;
-}
-
-/* Whether all operands are what a f32 primitive can stand for. */
-static bool fits_prim(const struct inn_builder *b,
-                      const struct inn_node *node)
-{
-    const struct inn_shapes *shapes = &b->s->shapes;
-    int i;
-
-    for (i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        int v = i < node->n_inputs ? node->inputs[i]
-                                   : node->outputs[i - node->n_inputs];
-        const struct inn_tensor *t = inn_shapes_get(shapes, v);
-
-        if (v < 0)
-            continue;
-        if (i > node->n_inputs) {
-            if (b->remaining[v] != 0)
-                return false;
-            continue;
-        }
-        if (t == NULL || !is_short_float(t->type) || t->bytes == 0)
-            return false;
-    }
-    return true;
-}
-
-/* Whether value v may be moved or mapped as f32; nobody may read it. */
-static bool fits_value(const struct inn_builder *b, int v)
-{
-    const struct inn_tensor *t = inn_shapes_get(&b->s->shapes, v);
-
-    return t != NULL && is_short_float(t->type) && t->bytes != 0;
-}
-
-/* The same for our own kernels, whose other inputs are numbers only. */
-static bool fits_own(const struct inn_builder *b, const struct inn_prim *p,
-                     const struct inn_node *node)
-{
-    bool many = p->kind == INN_PRIM_MOVE;
-    int i;
-
-    for (i = 0; many && i < p->u.move.n; i++) {
-        if (!fits_value(b, node->inputs[p->u.move.moves[i].in]))
-            return false;
-    }
-    for (i = 0; i < node->n_outputs; i++) {
-        int v = node->outputs[i];
-
-        if (v >= 0 && b->remaining[v] != 0 &&
-            (!fits_value(b, v) || (i != 0 && !many)))
-            return false;
-    }
-    return many || (fits_value(b, node->inputs[0]) &&
-                    fits_value(b, node->outputs[0]));
-}
-
-static bool fits_view(const struct inn_builder *b, const struct inn_node *node)
-{
-    const struct inn_shapes *shapes = &b->s->shapes;
-    const struct inn_tensor *in = inn_shapes_get(shapes, node->inputs[0]);
-    const struct inn_tensor *out = inn_shapes_get(shapes, node->outputs[0]);
-    int i;
-
-    for (i = 1; i < node->n_outputs; i++) {
-        if (node->outputs[i] >= 0 && b->remaining[node->outputs[i]] != 0)
-            return false;
-    }
-    return in != NULL && out != NULL && in->type == out->type &&
-           in->bytes == out->bytes;
-}
-
-static bool fits(const struct inn_builder *b, const struct inn_prim *p,
-                 const struct inn_node *node)
-{
-    if (p->kind == INN_PRIM_VIEW)
-        return fits_view(b, node);
-    if (b->s->dnnl == NULL)
-        return false;
-    return inn_prim_is_own(p->kind) ? fits_own(b, p, node)
-                                    : fits_prim(b, node);
-}
-
-/* Asks the row how w may be computed; w->prim stays NULL if it can't. */
-static enum inn_status lower(struct inn_builder *b, struct inn_work *w,
-                             struct inn_error *err)
-{
-    const struct inn_node *node = w->node;
-    const struct inn_tensor **in;
-    struct inn_infer c;
-    struct inn_prim *prim;
-    int i;
-
-    if (b->s->reference || w->op->lower == NULL || node->n_inputs == 0 ||
-        node->n_outputs == 0 || node->inputs[0] < 0 || node->outputs[0] < 0)
-        return INN_OK;
-    memset(&c, 0, sizeof(c));
-    c.node = node;
-    c.n_in = node->n_inputs;
-    c.n_out = node->n_outputs;
-    c.arena = &b->scratch;
-    c.err = err;
-    prim = inn_arena_alloc(&b->scratch, 1, sizeof(*prim), err);
-    in = inn_arena_alloc(&b->scratch, (size_t)c.n_in,
-                         sizeof(struct inn_tensor *), err);
-    c.out = inn_arena_alloc(&b->scratch, (size_t)c.n_out, sizeof(*c.out),
-                            err);
-    if (prim == NULL || in == NULL || c.out == NULL)
-        return inn_refused(err);
-    c.in = in;
-    for (i = 0; i < c.n_in; i++) {
-        in[i] = inn_shapes_get(&b->s->shapes, node->inputs[i]);
-    }
-    for (i = 0; i < c.n_out; i++) {
-        const struct inn_tensor *t =
-            inn_shapes_get(&b->s->shapes, node->outputs[i]);
-
-        if (t != NULL)
-            c.out[i] = *t;
-    }
-    if (w->op->lower(&c, prim)) {
-        if (fits(b, prim, node))
-            w->prim = prim;
-    } else if (err->status == INN_ERR_MEMORY || err->status == INN_ERR_LIMIT) {
-        return err->status;
-    }
-    return INN_OK;
-}
-
-/* Lists the works and counts the reads of every value. */
-static enum inn_status list_work(struct inn_builder *b, const bool *needed,
-                                 struct inn_error *err)
-{
-    const struct inn_graph *g = b->s->graph;
-    enum inn_status st = INN_OK;
-    int i, j;
-
-    b->work = inn_arena_alloc(&b->scratch, (size_t)g->n_nodes,
-                              sizeof(*b->work), err);
-    if (b->work == NULL)
-        return inn_refused(err);
-    for (i = 0; i < g->n_outputs; i++)
-        b->remaining[g->outputs[i]]++;
-    for (i = 0; i < g->n_nodes; i++) {
-        struct inn_work *w = &b->work[b->n_work];
-
-        if (!needed[i])
-            continue;
-        w->node = &g->nodes[i];
-        w->op = inn_node_op(w->node);
-        w->host = b->n_work++;
-        for (j = 0; j < w->node->n_inputs; j++) {
-            if (w->node->inputs[j] >= 0)
-                b->remaining[w->node->inputs[j]]++;
-        }
-    }
-    for (i = 0; i < b->n_work && st == INN_OK; i++)
-        st = lower(b, &b->work[i], err);
     return st;
 }
 
@@ -668,11 +401,11 @@ static enum inn_status build(struct inn_builder *b,
     if (node_needed == NULL || value_needed == NULL || which == NULL)
         return inn_refused(err);
     inn_mark_needed(g, &b->s->shapes, node_needed, value_needed);
-    st = check_runnable(b, node_needed, value_needed, which, err);
+    st = inn_works_check(b, node_needed, value_needed, which, err);
     if (st == INN_OK)
         st = alloc_parts(b, err);
     if (st == INN_OK)
-        st = list_work(b, node_needed, err);
+        st = inn_works_list(b, node_needed, err);
     if (st == INN_OK && !b->s->reference && !b->s->keep_all)
         st = inn_fuse(b, err);
     if (st == INN_OK)
