@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "runtime/base/port.h"
+
 typedef void inn_part_fn(void *context, size_t part);
 
 /* How many cores this process may use, at least 1. */
@@ -19,5 +21,30 @@ int inn_threads_available(void);
  */
 void inn_parallel(int threads, size_t parts, inn_part_fn *part,
                   void *context);
+
+/*
+ * Defines name, an inn_part_fn whose body is that INN_INLINE function, which
+ * is compiled for AVX2 and for what the build asks for; the processor chooses.
+ */
+#ifdef INN_HAVE_X86
+#define INN_DEFINE_PART(name, body) \
+    INN_TARGET("avx2") static void name##_avx2(void *context, size_t part) \
+    { \
+        body(context, part); \
+    } \
+    static void name(void *context, size_t part) \
+    { \
+        if (INN_CPU_HAS("avx2")) \
+            name##_avx2(context, part); \
+        else \
+            body(context, part); \
+    }
+#else
+#define INN_DEFINE_PART(name, body) \
+    static void name(void *context, size_t part) \
+    { \
+        body(context, part); \
+    }
+#endif
 
 #endif

@@ -162,25 +162,13 @@ INN_INLINE void any_part(const struct job *job, size_t part)
         rows_of_part(job, part);
 }
 
-static void map_part(void *context, size_t part)
-{
-    any_part(context, part);
-}
-
-#ifdef INN_HAVE_X86
-INN_TARGET("avx2")
-static void map_part_avx2(void *context, size_t part)
-{
-    any_part(context, part);
-}
-#endif
+INN_DEFINE_PART(map_part, any_part)
 
 void inn_map_run(const struct inn_map_step *m, float *out, const float *in,
                  int threads)
 {
     struct job job = {m, out, in, m->outer * m->channels * m->inner, 1};
     size_t length = m->inner == 1 ? m->channels : m->inner, parts;
-    inn_part_fn *part = map_part;
 
     if (job.count == 0)
         return;
@@ -190,9 +178,5 @@ void inn_map_run(const struct inn_map_step *m, float *out, const float *in,
         job.rows = length < PART ? PART / length : 1;
         parts = (job.count / length + job.rows - 1) / job.rows;
     }
-#ifdef INN_HAVE_X86
-    if (INN_CPU_HAS("avx2"))
-        part = map_part_avx2;
-#endif
-    inn_parallel(threads, parts, part, &job);
+    inn_parallel(threads, parts, map_part, &job);
 }

@@ -195,18 +195,7 @@ INN_INLINE void any_part(const struct job *job, size_t part)
     }
 }
 
-static void sets_part(void *context, size_t part)
-{
-    any_part(context, part);
-}
-
-#ifdef INN_HAVE_X86
-INN_TARGET("avx2")
-static void sets_part_avx2(void *context, size_t part)
-{
-    any_part(context, part);
-}
-#endif
+INN_DEFINE_PART(sets_part, any_part)
 
 static void run_sets(struct inn_schedule *schedule,
                      const struct inn_step *step)
@@ -214,19 +203,14 @@ static void run_sets(struct inn_schedule *schedule,
     const struct sets *s = step->state;
     struct job job = {s, schedule->slots[step->out[0]].tensor.data,
                       schedule->slots[step->in[0]].tensor.data, NULL, NULL};
-    inn_part_fn *part = sets_part;
 
     if (!s->softmax) {
         job.scale = schedule->slots[step->in[1]].tensor.data;
         job.bias = schedule->slots[step->in[2]].tensor.data;
     }
-#ifdef INN_HAVE_X86
-    if (INN_CPU_HAS("avx2"))
-        part = sets_part_avx2;
-#endif
     inn_parallel(schedule->threads,
-                 (s->outer * s->blocks + s->per_part - 1) / s->per_part, part,
-                 &job);
+                 (s->outer * s->blocks + s->per_part - 1) / s->per_part,
+                 sets_part, &job);
 }
 
 /* Leaves *done alone where the sets are neither rows nor columns. */

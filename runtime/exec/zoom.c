@@ -171,33 +171,17 @@ INN_INLINE void any_part(const struct job *job, size_t part)
                 z, r % z->slow.out);
 }
 
-static void zoom_part(void *context, size_t part)
-{
-    any_part(context, part);
-}
-
-#ifdef INN_HAVE_X86
-INN_TARGET("avx2")
-static void zoom_part_avx2(void *context, size_t part)
-{
-    any_part(context, part);
-}
-#endif
+INN_DEFINE_PART(zoom_part, any_part)
 
 static void run_zoom(struct inn_schedule *s, const struct inn_step *step)
 {
     const struct zoom *z = step->state;
     struct job job = {z, s->slots[step->out[0]].tensor.data,
                       s->slots[step->in[0]].tensor.data};
-    inn_part_fn *part = zoom_part;
 
-#ifdef INN_HAVE_X86
-    if (INN_CPU_HAS("avx2"))
-        part = zoom_part_avx2;
-#endif
     inn_parallel(s->threads,
                  (z->outer * z->slow.out + z->per_part - 1) / z->per_part,
-                 part, &job);
+                 zoom_part, &job);
 }
 
 /* Which of the work's lines goes along axis; -1: none. */
