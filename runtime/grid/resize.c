@@ -406,7 +406,8 @@ static enum inn_status resize_node(struct resizing *r,
         any = any ||
               (n->outputs[i] >= 0 && has_axis(r->model, n->outputs[i]));
     }
-    if (!any)
+    /* Rows look at their first input; of some files no shape can be told. */
+    if (!any || n->n_inputs == 0 || in[0] == NULL)
         return INN_OK;
     c.node = n;
     c.in = in;
