@@ -1,6 +1,7 @@
 # Unit tests are Check programs, one per module; each area lists its own in a
 # fragment (unit_tests += tests/unit/test_NAME is all a new one needs).
 # Everything else in tests/ is run by tests/run.
+unit_help =
 # Check's own 4 seconds are too few under sanitizers on a busy machine.
 # Fontconfig, which plots are drawn with, leaks what it caches.
 AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
@@ -8,6 +9,20 @@ AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
     export LSAN_OPTIONS;
 leaks = $(abs_top_srcdir)/tests/unit/leaks.supp
 if HAVE_CHECK
+# What several of them share; a program links what it calls of it.
+check_LTLIBRARIES += tests/unit/libhelp.la
+tests_unit_libhelp_la_SOURCES = \
+    tests/ops/case.c \
+    tests/ops/case.h \
+    tests/unit/exec_graphs.c \
+    tests/unit/exec_graphs.h \
+    tests/unit/grid_model.c \
+    tests/unit/grid_model.h \
+    tests/unit/net.c \
+    tests/unit/net.h \
+    tests/unit/tiny_model.c \
+    tests/unit/tiny_model.h
+unit_help += tests/unit/libhelp.la
 unit_tests =
 include tests/unit/base.mk
 include tests/unit/graph.mk
