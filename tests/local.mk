@@ -20,6 +20,8 @@ tests_unit_libhelp_la_SOURCES = \
     tests/unit/grid_model.h \
     tests/unit/net.c \
     tests/unit/net.h \
+    tests/unit/starve.c \
+    tests/unit/starve.h \
     tests/unit/tiny_model.c \
     tests/unit/tiny_model.h
 unit_help += tests/unit/libhelp.la

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/grid/moments.h"
+#include "tests/unit/starve.h"
 #include "tests/unit/tiny_model.h"
 
 static void same_axis(const struct inn_model *a, const struct inn_model *b,
@@ -436,46 +437,34 @@ END_TEST
 
 START_TEST(failing_allocations_of_a_writer_leave_nothing)
 {
+    struct inn_file_options o = {INN_STORE_F16, INN_CODEC_ZSTD, 1, true,
+                                 NULL};
     struct inn_model *m = tiny_build(300000);
-    size_t used, n;
-    enum inn_status st = INN_ERR_MEMORY;
+    struct starve s;
 
     ck_assert_ptr_nonnull(m);
     ck_assert(tiny_add_moments(m));
-    used = inn_heap_used(tiny_heap);
-    for (n = 1; st != INN_OK && n < 10000; n++) {
-        inn_heap_fail_at(tiny_heap, n);
-        st = tiny_write(m, tiny_path, INN_STORE_F16, INN_CODEC_ZSTD, 1);
-        inn_heap_fail_at(tiny_heap, 0);
-        ck_assert_uint_eq(inn_heap_used(tiny_heap), used);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-        ck_assert_int_eq(access(tiny_path, F_OK) == 0, st == INN_OK);
+    s = starve(tiny_heap, 20, 5000);
+    while (starving(&s)) {
+        s.st = inn_file_write(m, tiny_path, &o, NULL, s.err);
+        ck_assert_int_eq(access(tiny_path, F_OK) == 0, s.st == INN_OK);
     }
-    ck_assert_int_eq(st, INN_OK);
-    ck_assert_uint_gt(n, 20);
     inn_model_free(m);
 }
 END_TEST
 
 START_TEST(failing_allocations_of_a_reader_leave_nothing)
 {
-    enum inn_status st = INN_ERR_MEMORY;
     struct inn_model *m = NULL;
-    size_t n;
+    struct starve s;
 
     tiny_write_new(INN_CODEC_ZSTD, 0, true);
-    for (n = 1; st != INN_OK && n < 10000; n++) {
-        inn_heap_fail_at(tiny_heap, n);
-        st = tiny_open(&m, tiny_path, false);
-        inn_heap_fail_at(tiny_heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-        ck_assert_int_eq(m != NULL, st == INN_OK);
-        if (st != INN_OK)
-            ck_assert_uint_eq(inn_heap_used(tiny_heap), 0);
+    s = starve(tiny_heap, 20, 5000);
+    while (starving(&s)) {
+        s.st = inn_file_open(&m, tiny_path, false, tiny_heap, s.err);
+        ck_assert_int_eq(m != NULL, s.st == INN_OK);
+        inn_model_free(m);
     }
-    ck_assert_int_eq(st, INN_OK);
-    ck_assert_uint_gt(n, 20);
-    inn_model_free(m);
 }
 END_TEST
 

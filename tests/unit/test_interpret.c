@@ -13,6 +13,7 @@
 #include "runtime/exec/session.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/net.h"
+#include "tests/unit/starve.h"
 
 #define MOST_VALUES 64
 
@@ -560,24 +561,17 @@ START_TEST(every_allocation_may_fail)
     struct inn_heap *heap = inn_heap_new(0);
     struct inn_graph *g = _i < 2 ? small_net(heap, -1, false)
                                  : large_net(heap, -1);
-    enum inn_status st = INN_ERR_MEMORY;
     struct inn_arena arena;
     struct inn_tensor x;
-    size_t n, before;
+    struct starve s;
 
     inn_arena_init(&arena, heap);
     x = _i < 2 ? make_input(&arena, 2, 2, 5, 3)
                : make_input(&arena, 2, 3, 8, 3);
-    before = inn_heap_used(heap);
-    for (n = 1; st != INN_OK; n++) {
-        ck_assert_uint_lt(n, 5000);
-        inn_heap_fail_at(heap, n);
-        st = interpret(g, &x, 1, true, look_away, NULL, 1 + _i % 2, NULL);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-        ck_assert_uint_eq(inn_heap_used(heap), before);
-    }
-    ck_assert_uint_gt(n, 30);
+    s = starve(heap, 30, 4000);
+    while (starving(&s))
+        s.st = interpret(g, &x, 1, true, look_away, NULL, 1 + _i % 2,
+                         s.err);
     inn_arena_free(&arena);
     inn_graph_free(g);
     inn_heap_free(heap);

@@ -6,6 +6,7 @@
 
 #include "models/models.h"
 #include "runtime/exec/session.h"
+#include "tests/unit/starve.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -231,40 +232,32 @@ END_TEST
 
 START_TEST(every_allocation_may_fail)
 {
+    struct starve s = starve(heap, 5, 1000);
     struct inn_builder b;
-    size_t n;
 
-    for (n = 1;; n++) {
-        inn_heap_fail_at(heap, n);
-        inn_build_start(&b, "small", 0, false, heap, &err);
+    s.heard = true;
+    while (starving(&s)) {
+        inn_build_start(&b, "small", 0, false, heap, s.err);
         small(&b);
-        inn_heap_fail_at(heap, 0);
         inn_build_end(&b);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
-        if (b.status == INN_OK)
-            break;
-        ck_assert_int_eq(b.status, INN_ERR_MEMORY);
+        s.st = b.status;
     }
-    ck_assert_uint_gt(n, 5);
 }
 END_TEST
 
 START_TEST(every_allocation_of_a_network_may_fail)
 {
     const struct inn_architecture *a = &inn_architectures[_i];
-    enum inn_status st = INN_ERR_MEMORY;
+    struct starve s = starve(heap, 20, 100000);
     struct inn_graph *graph;
     int64_t params;
-    size_t n;
 
-    for (n = 1; st != INN_OK; n++) {
-        inn_heap_fail_at(heap, n);
-        st = inn_architecture_build(&graph, &params, a, 0, true, heap, &err);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK ||
-                  (st == INN_ERR_MEMORY && graph == NULL));
+    s.heard = true;
+    while (starving(&s)) {
+        s.st = inn_architecture_build(&graph, &params, a, 0, true, heap,
+                                      s.err);
+        ck_assert_int_eq(graph != NULL, s.st == INN_OK);
         inn_graph_free(graph);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
     }
 }
 END_TEST

@@ -11,6 +11,7 @@
 #include "runtime/base/threads.h"
 #include "runtime/grid/moments.h"
 #include "tests/unit/dense.h"
+#include "tests/unit/starve.h"
 
 /* A model of one group with its moments. */
 struct fixture {
@@ -442,27 +443,21 @@ END_TEST
 
 START_TEST(every_allocation_may_fail)
 {
-    enum inn_status st = INN_ERR_MEMORY;
     struct fixture f;
+    struct starve s;
     int64_t p[3];
-    size_t n;
 
     small(&f);
-    for (n = 1; st != INN_OK; n++) {
-        ck_assert_uint_lt(n, 50);
-        inn_heap_fail_at(f.heap, n);
-        st = sample(&f, 2);
-        inn_heap_fail_at(f.heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
+    s = starve(f.heap, 5, 40);
+    while (starving(&s)) {
+        s.st = inn_moments_quadrature(&f.sums, f.offset, &f.model,
+                                      &f.moments, 2, f.gain, 0, &f.arena,
+                                      s.err);
         inn_arena_free(&f.arena);
-        ck_assert_uint_eq(inn_heap_used(f.heap), 0);
-        inn_arena_init(&f.arena, f.heap);
     }
-    ck_assert_uint_gt(n, 5);
-    inn_heap_fail_at(f.heap, 1);
-    ck_assert_int_eq(inn_nested_positions(p, &f.group, 2, f.heap, NULL),
-                     INN_ERR_MEMORY);
-    inn_heap_fail_at(f.heap, 0);
+    s = starve(f.heap, 1, 1);
+    while (starving(&s))
+        s.st = inn_nested_positions(p, &f.group, 2, f.heap, s.err);
     finish(&f);
 }
 END_TEST

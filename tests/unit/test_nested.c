@@ -8,6 +8,7 @@
 
 #include "converter/moments/moments.h"
 #include "tests/unit/dense.h"
+#include "tests/unit/starve.h"
 
 #define RHO 1e-2
 #define MOST 3
@@ -451,22 +452,14 @@ END_TEST
 START_TEST(every_allocation_may_fail)
 {
     struct inn_heap *heap = inn_heap_new(0);
-    enum inn_status st = INN_ERR_MEMORY;
+    struct starve s = starve(heap, 20, 90);
     int64_t nested[DENSE_MAX];
     float error[DENSE_MAX];
-    size_t n;
 
     make(70, 3, 80, 12);
-    for (n = 1; st != INN_OK; n++) {
-        ck_assert_uint_lt(n, 100);
-        inn_heap_fail_at(heap, n);
-        st = inn_eliminate_backward(nested, error, problem.consumers, 3, 70,
-                                    RHO, 2, heap, NULL);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
-    }
-    ck_assert_uint_gt(n, 20);
+    while (starving(&s))
+        s.st = inn_eliminate_backward(nested, error, problem.consumers, 3,
+                                      70, RHO, 2, heap, s.err);
     inn_heap_free(heap);
 }
 END_TEST

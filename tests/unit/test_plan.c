@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/unit/grid_model.h"
+#include "tests/unit/starve.h"
 #include "runtime/grid/plan.h"
 
 #define FILE_NAME "test_plan.tmp.json"
@@ -364,29 +365,18 @@ START_TEST(every_allocation_may_fail)
     const char *text = "{\"schema\": 1, \"widths\": {\"side\": 3}}";
     struct inn_width_request r = {.budget = INN_BUDGET_MACS,
                                   .budget_value = 0.5};
-    size_t used = inn_heap_used(heap), n;
-    enum inn_status st = INN_ERR_MEMORY;
+    struct starve s = starve(heap, 5, 4000);
     struct inn_plan plan;
 
-    for (n = 1; st != INN_OK && n < 5000; n++) {
-        inn_heap_fail_at(heap, n);
-        st = inn_plan_make(&plan, model, &r, NULL);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
+    while (starving(&s)) {
+        s.st = inn_plan_make(&plan, model, &r, s.err);
         inn_plan_free(&plan);
-        ck_assert_uint_eq(inn_heap_used(heap), used);
     }
-    ck_assert_int_eq(st, INN_OK);
-    st = INN_ERR_MEMORY;
-    for (n = 1; st != INN_OK && n < 5000; n++) {
-        inn_heap_fail_at(heap, n);
-        st = read_text(text, strlen(text), &plan, NULL);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
+    s = starve(heap, 3, 4000);
+    while (starving(&s)) {
+        s.st = read_text(text, strlen(text), &plan, s.err);
         inn_plan_free(&plan);
-        ck_assert_uint_eq(inn_heap_used(heap), used);
     }
-    ck_assert_int_eq(st, INN_OK);
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include "converter/moments/degrade.h"
 #include "converter/moments/inputs.h"
 #include "tests/unit/net.h"
+#include "tests/unit/starve.h"
 
 #define SHAPE(...) (const int64_t[]){__VA_ARGS__}
 #define SIDE 48
@@ -107,19 +108,11 @@ START_TEST(degrading_survives_a_failure_of_every_allocation)
     const struct inn_degradation *const all[] = {&shrunk, &enlarged};
     struct inn_heap *heap = inn_heap_new(0);
     float *x = inn_alloc(heap, COUNT * SIDE * SIDE, sizeof(*x), NULL);
-    enum inn_status st = INN_ERR_MEMORY;
-    size_t used = inn_heap_used(heap);
-    int at;
+    struct starve s = starve(heap, COUNT, 1000);
 
-    for (at = 1; st != INN_OK; at++) {
-        inn_heap_fail_at(heap, (size_t)at);
-        st = inn_degrade_pictures(x, all[_i], COUNT, 1, SIDE, SIDE, 5, 1,
-                                  heap, NULL);
-        inn_heap_fail_at(heap, 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-        ck_assert_uint_eq(inn_heap_used(heap), used);
-    }
-    ck_assert_int_gt(at, COUNT);
+    while (starving(&s))
+        s.st = inn_degrade_pictures(x, all[_i], COUNT, 1, SIDE, SIDE, 5, 1,
+                                    heap, s.err);
     inn_free(heap, x);
     inn_heap_free(heap);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/exec/memory.h"
+#include "tests/unit/starve.h"
 
 #define MOST 200
 
@@ -147,20 +148,11 @@ START_TEST(each_failing_request_is_reported)
 {
     struct inn_heap *heap = inn_heap_new(0);
     struct inn_buffer b[3] = {{10, 0, 1, 0}, {20, 1, 2, 0}, {30, 2, 3, 0}};
-    size_t total, n;
+    struct starve s = starve(heap, 2, 2);
+    size_t total;
 
-    for (n = 1;; n++) {
-        enum inn_status st;
-
-        inn_heap_fail_at(heap, n);
-        st = inn_memory_plan(b, 3, &total, heap, NULL);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
-        if (st == INN_OK)
-            break;
-        ck_assert_int_eq(st, INN_ERR_MEMORY);
-    }
-    ck_assert_uint_eq(n, 3);
-    inn_heap_fail_at(heap, 0);
+    while (starving(&s))
+        s.st = inn_memory_plan(b, 3, &total, heap, s.err);
     inn_heap_free(heap);
 }
 END_TEST
