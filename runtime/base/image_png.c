@@ -199,9 +199,10 @@ enum inn_status inn_image_write(const struct inn_image *image,
                                 struct inn_heap *heap, struct inn_error *err)
 {
     struct codec c = {.heap = heap};
+    enum inn_status st = inn_write_open(&c.out, path, overwrite, heap, err);
 
-    if (inn_write_open(&c.out, path, overwrite, heap, err) != INN_OK)
-        return err != NULL ? err->status : INN_ERR_IO;
+    if (st != INN_OK)
+        return st;
     c.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &c, on_error,
                                       on_warning, &c, on_malloc, on_free);
     if (c.png != NULL)

@@ -9,6 +9,7 @@
 #include "runtime/base/image.h"
 #include "runtime/base/port.h"
 #include "tests/unit/picture_bytes.h"
+#include "tests/unit/starve.h"
 
 static struct inn_heap *heap;
 static struct inn_arena arena;
@@ -36,16 +37,24 @@ static void teardown(void)
 }
 
 /* Bytes in a block of their own, so that a sanitizer sees reads past it. */
-static enum inn_status parse(struct inn_image *image, const uint8_t *bytes,
-                             size_t len, struct inn_arena *to)
+static enum inn_status parse_for(struct inn_error *listener,
+                                 struct inn_image *image,
+                                 const uint8_t *bytes, size_t len,
+                                 struct inn_arena *to)
 {
     uint8_t *exact = malloc(len + 1);
     enum inn_status st;
 
     memcpy(exact + 1, bytes, len);
-    st = inn_image_parse(image, exact + 1, len, to, &err);
+    st = inn_image_parse(image, exact + 1, len, to, listener);
     free(exact);
     return st;
+}
+
+static enum inn_status parse(struct inn_image *image, const uint8_t *bytes,
+                             size_t len, struct inn_arena *to)
+{
+    return parse_for(&err, image, bytes, len, to);
 }
 
 START_TEST(what_is_no_picture_is_refused)
@@ -147,17 +156,10 @@ START_TEST(every_failed_allocation_of_writing_is_clean)
 {
     uint8_t pixels[12] = {0};
     const struct inn_image image = {4, 1, 3, pixels};
-    enum inn_status st = INN_ERR_MEMORY;
-    size_t n;
+    struct starve s = starve(heap, 3, 100);
 
-    for (n = 1; st != INN_OK; n++) {
-        inn_heap_fail_at(heap, n);
-        st = inn_image_write(&image, path, true, heap, &err);
-        inn_heap_fail_at(heap, 0);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
-    }
-    ck_assert_uint_gt(n, 4);
+    while (starving(&s))
+        s.st = inn_image_write(&image, path, true, heap, s.err);
 }
 END_TEST
 
@@ -245,21 +247,15 @@ END_TEST
 START_TEST(every_failed_allocation_is_clean)
 {
     const struct whole *w = &wholes[_i];
-    enum inn_status st = INN_ERR_MEMORY;
+    struct starve s = starve(heap, 1, 100);
     struct inn_image image;
     struct inn_arena own;
-    size_t n;
 
-    for (n = 1; st != INN_OK; n++) {
+    while (starving(&s)) {
         inn_arena_init(&own, heap);
-        inn_heap_fail_at(heap, n);
-        st = parse(&image, w->bytes, w->len, &own);
-        inn_heap_fail_at(heap, 0);
+        s.st = parse_for(s.err, &image, w->bytes, w->len, &own);
         inn_arena_free(&own);
-        ck_assert_uint_eq(inn_heap_used(heap), 0);
-        ck_assert(st == INN_OK || st == INN_ERR_MEMORY);
     }
-    ck_assert_uint_gt(n, 2);
 }
 END_TEST
 
