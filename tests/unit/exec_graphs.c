@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/unit/net.h"
+#include "tests/unit/starve.h"
 
 /* A generator of our own, so that a seed means the same everywhere. */
 uint32_t next_random(uint32_t *state)
@@ -192,6 +193,23 @@ void compare(const struct inn_tensor *in, int n, double bound)
     inn_session_free(two);
     inn_session_free(ref);
     inn_session_free(all);
+}
+
+void starve_session(const struct inn_session_options *how,
+                    const struct inn_tensor *in, int n)
+{
+    struct starve s = starve(heap, 10, 900);
+
+    while (starving(&s)) {
+        const struct inn_tensor *out;
+        struct inn_session *session;
+
+        s.st = inn_session_new(&session, graph, how, s.err);
+        ck_assert_int_eq(session != NULL, s.st == INN_OK);
+        if (s.st == INN_OK)
+            s.st = inn_session_run(session, &out, in, n, s.err);
+        inn_session_free(session);
+    }
 }
 
 double sum_bound(double n)

@@ -42,6 +42,10 @@ const struct inn_tensor *run_once(struct inn_session **session, int threads,
                                   bool reference, bool keep_all,
                                   const struct inn_tensor *in, int n);
 
+/* Starves a session (starve.h), from when it is made to when it has run. */
+void starve_session(const struct inn_session_options *how,
+                    const struct inn_tensor *in, int n);
+
 /*
  * Runs the graph by oneDNN on one and two threads and by the reference
  * kernels; equal bits among the former, within bound of the latter.
