@@ -155,6 +155,7 @@ START_TEST(a_file_that_cannot_be_written_is_an_error_where_it_is_needed)
     struct inn_session_options how = {.threads = 1};
     char nowhere[80];
     struct inn_session *s;
+    const struct inn_tensor *out;
     struct inn_error err = {0};
     struct inn_tensor in;
     enum inn_status st;
@@ -164,7 +165,13 @@ START_TEST(a_file_that_cannot_be_written_is_an_error_where_it_is_needed)
     snprintf(nowhere, sizeof(nowhere), "%s/none/choices", folder);
     how.tune = nowhere;
     st = inn_session_new(&s, graph, &how, &err);
-    ck_assert(st == INN_OK || st == INN_ERR_IO);
+    if (st == INN_OK)
+        st = inn_session_run(s, &out, &in, 1, &err);
+    /* Where oneDNN has but one way nothing is written. */
+    if (st != INN_OK) {
+        ck_assert_int_eq(st, INN_ERR_IO);
+        ck_assert_ptr_nonnull(strstr(err.message, nowhere));
+    }
     inn_session_free(s);
     graph_end();
 }
