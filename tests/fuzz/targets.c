@@ -103,21 +103,23 @@ static enum inn_status make_inputs(struct inn_tensor **inputs,
 }
 
 /*
- * Whether running is quick: few values and sums; or a value that no heap of
- * ours holds, so that it must be refused before anything is computed.
+ * Whether running is quick: few values and sums. Values that no heap of ours
+ * holds don't count: they are refused before anything is computed, or nobody
+ * asks for them.
  */
 static bool is_quick(const struct inn_shapes *shapes)
 {
+    bool refused = false;
     size_t total = 0;
     int v;
 
     for (v = 0; v < shapes->n_values; v++) {
         if (shapes->known[v].bytes > FUZZ_HEAP_BYTES)
-            return true;
-        if (!inn_add_size(&total, total, shapes->known[v].bytes))
+            refused = true;
+        else if (!inn_add_size(&total, total, shapes->known[v].bytes))
             return false;
     }
-    return total <= MOST_BYTES && shapes->macs <= MOST_MACS;
+    return total <= MOST_BYTES && (refused || shapes->macs <= MOST_MACS);
 }
 
 static enum inn_status run_graph(const struct inn_graph *g, bool reference,
