@@ -22,6 +22,8 @@ tests_unit_libhelp_la_SOURCES = \
     tests/unit/net.h \
     tests/unit/starve.c \
     tests/unit/starve.h \
+    tests/unit/suite.c \
+    tests/unit/suite.h \
     tests/unit/tiny_model.c \
     tests/unit/tiny_model.h
 unit_help += tests/unit/libhelp.la

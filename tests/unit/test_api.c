@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/inn.h"
+#include "tests/unit/suite.h"
 
 static struct inn_error err;
 static struct inn_file *file;
@@ -351,8 +352,6 @@ int main(void)
 {
     Suite *suite = suite_create("api");
     TCase *t = tcase_create("api");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, groups_have_names_and_sizes_and_there_are_no_others);
@@ -365,9 +364,5 @@ int main(void)
     tcase_add_test(t, files_that_are_none_are_errors);
     tcase_add_test(t, a_ceiling_of_memory_is_met_anywhere_with_a_word);
     suite_add_tcase(suite, t);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,12 +1,12 @@
 /* Maps along one axis: identity at full width, kept constants, by hand. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/port.h"
 #include "runtime/grid/axis_map.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static const enum inn_quadrature rules[] = {
     INN_QUAD_TRAPEZOID, INN_QUAD_LEFT,    INN_QUAD_RIGHT,
@@ -297,8 +297,6 @@ int main(void)
 {
     Suite *s = suite_create("axis");
     TCase *t = tcase_create("axis");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, resample_at_full_width_is_identity);
@@ -312,9 +310,5 @@ int main(void)
     tcase_add_test(t, selection_copies_the_positions_it_is_given);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/grid/moments.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 #include "tests/unit/tiny_model.h"
 
 static void same_axis(const struct inn_model *a, const struct inn_model *b,
@@ -528,8 +529,6 @@ int main(void)
 {
     Suite *s = suite_create("container");
     TCase *t = tcase_create("container");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, tiny_setup, tiny_teardown);
     tcase_set_timeout(t, 120);
@@ -548,9 +547,5 @@ int main(void)
     tcase_add_test(t, writing_needs_no_more_memory_for_larger_weights);
     tcase_add_test(t, full_disks_and_existing_files_are_told);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -5,12 +5,12 @@
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "runtime/base/port.h"
 #include "runtime/ops/resize.h"
 #include "runtime/ops/shapes.h"
 #include "tests/unit/net.h"
+#include "tests/unit/suite.h"
 
 #define DIMS(...) (const int64_t[]){__VA_ARGS__}
 
@@ -561,8 +561,6 @@ int main(void)
 {
     Suite *s = suite_create("couple");
     TCase *t = tcase_create("couple");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, conv_sums_over_its_input_and_makes_its_output);
@@ -596,9 +594,5 @@ int main(void)
     tcase_add_test(t, number_of_groups_follows_where_each_is_a_channel);
     tcase_add_test(t, number_of_groups_stays_where_they_shrink);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

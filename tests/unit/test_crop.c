@@ -1,10 +1,10 @@
 /* Photographs cropped to size: what Pillow 9.4 and torchvision give. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/pictures/crop.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_image make_image(struct inn_arena *arena, int64_t height,
                                    int64_t width, int channels)
@@ -153,8 +153,6 @@ int main(void)
 {
     Suite *s = suite_create("crop");
     TCase *t = tcase_create("crop");
-    SRunner *r;
-    int failed;
 
     tcase_add_loop_test(t, a_picture_is_cropped_as_by_torchvision, 0, 2);
     tcase_add_test(t, a_picture_of_the_size_stays_as_it_is);
@@ -162,9 +160,5 @@ int main(void)
     tcase_add_test(t, colours_become_grey_as_by_pillow);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include "runtime/base/port.h"
 #include "runtime/file/layout.h"
 #include "runtime/grid/moments.h"
+#include "tests/unit/suite.h"
 #include "tests/unit/tiny_model.h"
 
 /* Opens bytes as a file; the model is freed again, its grids loaded first. */
@@ -551,8 +552,6 @@ int main(void)
 {
     Suite *s = suite_create("damage");
     TCase *t = tcase_create("damage");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, tiny_setup, tiny_teardown);
     tcase_set_timeout(t, 120);
@@ -567,9 +566,5 @@ int main(void)
     tcase_add_test(t, moments_that_miss_their_factors_are_refused);
     tcase_add_test(t, files_that_are_none_are_not_taken_for_one);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

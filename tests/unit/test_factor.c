@@ -4,13 +4,13 @@
  */
 #include <check.h>
 #include <float.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/moments.h"
 #include "runtime/base/tensor.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define LAMBDA 0.02
 
@@ -347,8 +347,6 @@ int main(void)
 {
     Suite *s = suite_create("factor");
     TCase *t = tcase_create("factor");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, every_width_is_the_least_squares_solution);
     tcase_add_test(t, dead_channels_take_no_part);
@@ -359,9 +357,5 @@ int main(void)
     tcase_add_test(t, every_allocation_may_fail);
     tcase_set_timeout(t, 120); /* seconds; two cores may be busy */
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

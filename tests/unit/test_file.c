@@ -11,6 +11,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/write.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/inn-file-XXXXXX";
 
@@ -343,8 +344,6 @@ int main(void)
 {
     Suite *s = suite_create("file");
     TCase *t = tcase_create("file");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, only_regular_files_are_mapped);
@@ -359,9 +358,5 @@ int main(void)
     tcase_add_test(t, full_device_is_an_error);
     tcase_add_test(t, every_failed_allocation_is_clean);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

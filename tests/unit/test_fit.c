@@ -1,12 +1,12 @@
 /* The least-squares grid against an independent dense solution. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/fit/fit.h"
 #include "runtime/base/port.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static const enum inn_kernel kernels[] = {
     INN_KERNEL_CUBIC50, INN_KERNEL_CUBIC75, INN_KERNEL_LINEAR};
@@ -169,8 +169,6 @@ int main(void)
 {
     Suite *s = suite_create("fit");
     TCase *t = tcase_create("fit");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, functions_of_the_grid_are_found_again);
     tcase_add_test(t, the_fit_is_a_minimum);
@@ -179,9 +177,5 @@ int main(void)
     tcase_add_test(t, more_nodes_than_channels_are_refused);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include "runtime/ops/shapes.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define DIMS(...) (const int64_t[]){__VA_ARGS__}
 
@@ -581,8 +582,6 @@ int main(void)
 {
     Suite *s = suite_create("fold");
     TCase *t = tcase_create("fold");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, conv_without_bias_gets_one_in_the_place_of_the_shift);
@@ -605,9 +604,5 @@ int main(void)
     tcase_add_test(t, contradiction_among_constants_is_an_error);
     tcase_add_test(t, any_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

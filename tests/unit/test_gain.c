@@ -12,6 +12,7 @@
 #include "runtime/grid/moments.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define SHAPE(...) (const int64_t[]){__VA_ARGS__}
 #define CHANNELS 4
@@ -166,8 +167,6 @@ int main(void)
 {
     TCase *c = tcase_create("gain");
     Suite *s = suite_create("gain");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(c, 60);
     tcase_add_test(c, right_before_the_output_less_is_given_back);
@@ -175,9 +174,5 @@ int main(void)
     tcase_add_loop_test(c, what_cannot_be_tried_keeps_none, 0, 3);
     tcase_add_test(c, every_allocation_may_fail);
     suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -1,13 +1,13 @@
 /* Gathered moments against sums written out in double. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/moments.h"
 #include "runtime/base/tensor.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define POSITIONS 120000
 #define MOST 300
@@ -336,8 +336,6 @@ int main(void)
 {
     Suite *s = suite_create("gather");
     TCase *t = tcase_create("gather");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, all_positions_give_what_sums_in_double_give, 0, 7);
@@ -349,9 +347,5 @@ int main(void)
     tcase_add_test(t, dead_channels_have_no_variance_and_do_no_harm);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,9 +1,9 @@
 /* Globs over names. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/glob.h"
+#include "tests/unit/suite.h"
 
 START_TEST(plain_text_matches_itself_only)
 {
@@ -43,16 +43,10 @@ int main(void)
 {
     Suite *s = suite_create("glob");
     TCase *t = tcase_create("glob");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, plain_text_matches_itself_only);
     tcase_add_test(t, stars_take_any_run_and_question_marks_one);
     tcase_add_test(t, hostile_patterns_end_in_time);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

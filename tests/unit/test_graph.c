@@ -1,11 +1,11 @@
 /* Values, graph nodes and attributes in memory. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/graph/graph.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_graph *graph;
@@ -258,8 +258,6 @@ int main(void)
 {
     Suite *s = suite_create("graph");
     TCase *t = tcase_create("graph");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, value_is_found_by_its_name_and_names_are_unique);
@@ -274,9 +272,5 @@ int main(void)
     tcase_add_test(t, copy_survives_every_failed_allocation);
     tcase_add_test(t, node_text_names_operator_and_graph_node);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

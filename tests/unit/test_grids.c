@@ -4,7 +4,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/convert.h"
@@ -12,6 +11,7 @@
 #include "runtime/grid/slots.h"
 #include "tests/unit/grid_model.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 enum { MOST = 16 };
 
@@ -270,17 +270,11 @@ int main(void)
 {
     Suite *s = suite_create("grids");
     TCase *t = tcase_create("grids");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, grids_are_the_channels_in_the_groups_order);
     tcase_add_test(t, fewer_nodes_are_the_least_squares_of_all_axes);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -5,7 +5,6 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/groups/groups.h"
@@ -14,6 +13,7 @@
 #include "runtime/grid/slots.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 struct net {
     struct inn_heap *heap;
@@ -825,8 +825,6 @@ int main(void)
 {
     Suite *s = suite_create("groups");
     TCase *t = tcase_create("groups");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, inner_width_is_free_and_both_ends_are_pinned);
     tcase_add_test(t, residual_trunk_is_one_group);
@@ -858,9 +856,5 @@ int main(void)
     tcase_add_test(t, freeze_and_only_pin_and_unmatched_globs_are_errors);
     tcase_add_test(t, no_allocation_failure_leaks_or_crashes);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* The capped heap and the arena on top of it. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/arena.h"
 #include "runtime/base/heap.h"
+#include "tests/unit/suite.h"
 
 START_TEST(ceiling_is_kept_and_named)
 {
@@ -80,17 +80,11 @@ int main(void)
 {
     Suite *s = suite_create("heap");
     TCase *t = tcase_create("heap");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, ceiling_is_kept_and_named);
     tcase_add_test(t, product_that_overflows_is_refused);
     tcase_add_test(t, nth_request_fails_once);
     tcase_add_test(t, arena_blocks_are_apart_zeroed_and_aligned);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

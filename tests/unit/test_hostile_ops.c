@@ -13,6 +13,7 @@
 #include "runtime/ops/common.h"
 #include "runtime/ops/resize.h"
 #include "tests/ops/case.h"
+#include "tests/unit/suite.h"
 
 #define ROUNDS 30
 /* Elements and products that a test has time for. */
@@ -468,15 +469,9 @@ int main(void)
 {
     Suite *s = suite_create("hostile ops");
     TCase *t = tcase_create("hostile ops");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, no_row_trips_over_graph_nodes_nobody_meant);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

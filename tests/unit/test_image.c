@@ -10,6 +10,7 @@
 #include "runtime/base/port.h"
 #include "tests/unit/picture_bytes.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_arena arena;
@@ -289,8 +290,6 @@ int main(void)
 {
     Suite *s = suite_create("image");
     TCase *t = tcase_create("image");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 30);
     tcase_add_checked_fixture(t, setup, teardown);
@@ -313,9 +312,5 @@ int main(void)
     tcase_add_loop_test(t, sizes_that_lie_get_no_memory, 0, INN_COUNT(lies));
 #endif
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

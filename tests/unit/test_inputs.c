@@ -14,6 +14,7 @@
 #include "runtime/base/npy.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define SHAPE(...) (const int64_t[]){__VA_ARGS__}
 
@@ -398,8 +399,6 @@ int main(void)
 {
     Suite *s = suite_create("inputs");
     TCase *t = tcase_create("inputs");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, make_folder, remove_folder);
     tcase_add_test(t, sequences_are_noise_that_is_alike_in_time);
@@ -413,9 +412,5 @@ int main(void)
     tcase_add_test(t, bytes_are_pictures_and_prepared);
     tcase_add_loop_test(t, every_allocation_may_fail, 0, 2);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -14,6 +14,7 @@
 #include "tests/unit/dense.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define MOST_VALUES 64
 
@@ -582,8 +583,6 @@ int main(void)
 {
     Suite *s = suite_create("interpret");
     TCase *t = tcase_create("interpret");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_small_net_is_as_written_out, 0, 4);
@@ -596,9 +595,5 @@ int main(void)
     tcase_add_test(t, a_watcher_may_stop_it);
     tcase_add_loop_test(t, every_allocation_may_fail, 0, 3);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* Interpolation kernels and rows of weights on the nodes. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "runtime/base/port.h"
 #include "runtime/grid/axis_map.h"
+#include "tests/unit/suite.h"
 
 static const enum inn_kernel kernels[] = {
     INN_KERNEL_CUBIC50, INN_KERNEL_CUBIC75, INN_KERNEL_LINEAR};
@@ -142,8 +142,6 @@ int main(void)
 {
     Suite *s = suite_create("kernel");
     TCase *t = tcase_create("kernel");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, kernels_take_the_values_of_the_formula);
     tcase_add_test(t, kernels_are_one_at_zero_and_zero_at_other_integers);
@@ -152,9 +150,5 @@ int main(void)
     tcase_add_test(
         t, coordinates_outside_are_clamped_and_nodes_are_single_entries);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

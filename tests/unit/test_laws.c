@@ -5,7 +5,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/noise.h"
@@ -14,6 +13,7 @@
 #include "runtime/ops/moments.h"
 #include "runtime/ops/shapes.h"
 #include "tests/unit/net.h"
+#include "tests/unit/suite.h"
 
 /* r(δ) = SPATIAL^(|dy| + |dx|). */
 #define SPATIAL 0.7
@@ -804,8 +804,6 @@ int main(void)
 {
     Suite *s = suite_create("laws");
     TCase *c = tcase_create("laws");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(c, 120);
     tcase_add_test(c, quadrature_knows_the_normal_moments);
@@ -828,9 +826,5 @@ int main(void)
     tcase_add_test(c, pixels_and_channels_change_places);
     tcase_add_test(c, threads_do_not_change_a_bit);
     suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

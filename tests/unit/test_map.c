@@ -1,9 +1,9 @@
 /* Names to numbers. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "runtime/base/map.h"
+#include "tests/unit/suite.h"
 
 START_TEST(absent_keys_give_minus_1)
 {
@@ -103,17 +103,11 @@ int main(void)
 {
     Suite *s = suite_create("map");
     TCase *t = tcase_create("map");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, absent_keys_give_minus_1);
     tcase_add_test(t, many_keys_are_kept_apart_and_replaced);
     tcase_add_test(t, failed_growth_leaves_what_was_there);
     tcase_add_test(t, a_refused_put_says_who_refused);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include "converter/moments/moments.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static const int64_t one[2] = {1, 1};
 
@@ -238,8 +239,6 @@ int main(void)
 {
     Suite *s = suite_create("metric");
     TCase *t = tcase_create("metric");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, products_give_the_gram_matrix_of_their_columns);
     tcase_add_loop_test(t, taps_are_weighed_by_their_correlations, 0, 5);
@@ -248,9 +247,5 @@ int main(void)
     tcase_add_test(t, what_makes_no_sense_is_refused);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -5,6 +5,7 @@
 
 #include "runtime/base/random.h"
 #include "runtime/grid/mix.h"
+#include "tests/unit/suite.h"
 
 #define MOST 300
 
@@ -105,15 +106,9 @@ int main(void)
 {
     Suite *suite = suite_create("mix");
     TCase *cases = tcase_create("mix");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(cases, any_size_has_the_bits_of_the_plain_loop);
     tcase_add_test(cases, nothing_to_do_changes_nothing);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

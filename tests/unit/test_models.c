@@ -7,6 +7,7 @@
 #include "models/models.h"
 #include "runtime/exec/session.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -282,8 +283,6 @@ int main(void)
 {
     Suite *s = suite_create("models");
     TCase *t = tcase_create("models");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
@@ -301,9 +300,5 @@ int main(void)
                         INN_ARCHITECTURES);
     tcase_add_test(t, a_ceiling_that_is_met_is_said_to_be_one);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

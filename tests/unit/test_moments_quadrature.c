@@ -4,7 +4,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/tensor.h"
@@ -12,6 +11,7 @@
 #include "runtime/grid/moments.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 /* A model of one group with its moments. */
 struct fixture {
@@ -466,8 +466,6 @@ int main(void)
 {
     Suite *s = suite_create("moments_quadrature");
     TCase *t = tcase_create("moments_quadrature");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, a_gain_scales_the_sums_and_keeps_the_mean);
     tcase_add_test(t, gains_give_back_what_the_error_curve_says_is_lost);
@@ -483,9 +481,5 @@ int main(void)
     tcase_add_test(t, overflow_is_refused);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

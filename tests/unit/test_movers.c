@@ -12,6 +12,7 @@
 #include "runtime/base/port.h"
 #include "runtime/ops/resize.h"
 #include "runtime/ops/shapes.h"
+#include "tests/unit/suite.h"
 
 #define MAX_OPERANDS 5
 
@@ -671,8 +672,6 @@ int main(void)
 {
     Suite *suite = suite_create("movers");
     TCase *couple = tcase_create("couple"), *resize = tcase_create("resize");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(couple, add_is_alike_and_old_axis_is_mapped);
     tcase_add_test(couple, concat_and_split_map_parts_to_their_places);
@@ -695,9 +694,5 @@ int main(void)
     tcase_add_test(resize, views_and_binaries_are_described_as_primitives);
     suite_add_tcase(suite, couple);
     suite_add_tcase(suite, resize);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -3,12 +3,12 @@
  * one updates done one at a time.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/moments.h"
 #include "tests/unit/dense.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define RHO 1e-2
 #define MOST 3
@@ -468,8 +468,6 @@ int main(void)
 {
     Suite *s = suite_create("nested");
     TCase *t = tcase_create("nested");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, each_step_removes_what_costs_least, 0, MOST);
@@ -485,9 +483,5 @@ int main(void)
     tcase_add_test(t, rounding_below_semidefinite_is_mended);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

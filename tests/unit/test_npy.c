@@ -8,6 +8,7 @@
 #include "config.h"
 #include "runtime/base/npy.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #ifdef HAVE_ZIP
 #include <zip.h>
@@ -323,8 +324,6 @@ int main(void)
 {
     Suite *s = suite_create("npy");
     TCase *t = tcase_create("npy");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, array_written_by_numpy_is_read);
@@ -341,9 +340,5 @@ int main(void)
     tcase_add_loop_test(t, every_failed_allocation_is_clean, 0, 2);
 #endif
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include "runtime/graph/onnx.h"
 #include "tests/unit/onnx_bytes.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -881,8 +882,6 @@ int main(void)
 {
     Suite *s = suite_create("onnx");
     TCase *t = tcase_create("onnx");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 30);
@@ -914,9 +913,5 @@ int main(void)
     tcase_add_test(t, reading_under_every_ceiling_says_limit);
     tcase_add_test(t, writing_survives_every_failed_allocation);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

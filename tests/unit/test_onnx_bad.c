@@ -5,6 +5,7 @@
 
 #include "runtime/graph/onnx.h"
 #include "tests/unit/onnx_bytes.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -458,8 +459,6 @@ int main(void)
 {
     Suite *s = suite_create("onnx_bad");
     TCase *t = tcase_create("onnx_bad");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
@@ -485,9 +484,5 @@ int main(void)
                    dimension_below_minus_one_is_refused_and_minus_one_unknown);
     tcase_add_test(t, missing_file_is_an_io_error);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

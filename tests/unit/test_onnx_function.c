@@ -1,11 +1,11 @@
 /* Local functions: inlined with their names, attributes and versions. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/graph/onnx.h"
 #include "tests/unit/onnx_bytes.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -429,8 +429,6 @@ int main(void)
 {
     Suite *s = suite_create("onnx_function");
     TCase *t = tcase_create("onnx_function");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
@@ -448,9 +446,5 @@ int main(void)
     tcase_add_test(t, chain_of_calls_is_bounded_in_depth_and_in_number);
     tcase_add_test(t, functions_of_one_name_are_told_apart_by_overload);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

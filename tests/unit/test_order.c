@@ -10,6 +10,7 @@
 
 #include "converter/order/order.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define MOST 13
 
@@ -420,8 +421,6 @@ int main(void)
 {
     Suite *s = suite_create("order");
     TCase *t = tcase_create("order");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, gram_matrix_is_the_sum_of_its_members);
@@ -434,9 +433,5 @@ int main(void)
     tcase_add_test(t, values_that_are_not_finite_are_refused_by_place);
     tcase_add_test(t, every_failed_request_is_reported_and_leaks_nothing);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

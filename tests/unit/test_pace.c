@@ -4,7 +4,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/heap.h"
@@ -12,6 +11,7 @@
 #include "runtime/tools/pace.h"
 #include "tests/unit/grid_model.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define SAMPLES 12
 
@@ -160,8 +160,6 @@ int main(void)
 {
     Suite *suite = suite_create("pace");
     TCase *fit = tcase_create("fit"), *timed = tcase_create("timed");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(fit, a_law_that_holds_is_found);
     tcase_add_test(fit, no_part_of_a_law_is_negative);
@@ -173,9 +171,5 @@ int main(void)
     tcase_add_test(timed, no_time_at_all_is_refused);
     tcase_add_test(timed, every_failed_allocation_is_clean);
     suite_add_tcase(suite, timed);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,12 +1,12 @@
 /* Drawn pictures: determinism, exposure, and that they look like leaves. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/moments.h"
 #include "converter/moments/noise.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define SIDE 128
 #define COUNT 24
@@ -288,8 +288,6 @@ int main(void)
 {
     Suite *s = suite_create("pictures");
     TCase *t = tcase_create("pictures");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, pictures_depend_on_the_seed_and_not_on_threads);
@@ -301,9 +299,5 @@ int main(void)
     tcase_add_test(t, sizes_out_of_range_are_refused);
     tcase_add_loop_test(t, every_allocation_may_fail, 0, 2);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

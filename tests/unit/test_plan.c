@@ -1,12 +1,12 @@
 /* Widths from requests, budgets and files, on the network of grid_model.h. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/grid_model.h"
 #include "tests/unit/starve.h"
 #include "runtime/grid/plan.h"
+#include "tests/unit/suite.h"
 
 #define FILE_NAME "test_plan.tmp.json"
 
@@ -384,8 +384,6 @@ int main(void)
 {
     Suite *s = suite_create("plan");
     TCase *t = tcase_create("plan");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, factors_round_to_the_nearest_width);
@@ -400,9 +398,5 @@ int main(void)
     tcase_add_test(t, damaged_plan_files_are_refused_by_name);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

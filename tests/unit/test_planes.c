@@ -7,6 +7,7 @@
 #include "runtime/base/tensor.h"
 #include "runtime/file/codec.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 
@@ -276,8 +277,6 @@ int main(void)
 {
     Suite *s = suite_create("planes");
     TCase *t = tcase_create("planes");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
@@ -290,9 +289,5 @@ int main(void)
     tcase_add_test(t, every_damaged_byte_of_a_plane_decodes_or_is_refused);
     tcase_add_test(t, failing_allocations_are_survived);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

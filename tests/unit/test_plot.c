@@ -8,6 +8,7 @@
 #include "config.h"
 #include "runtime/cli/plot.h"
 #include "runtime/tools/eval.h"
+#include "tests/unit/suite.h"
 
 static void assert_step(double low, double high, double want, int decimals)
 {
@@ -201,8 +202,6 @@ int main(void)
 {
     Suite *s = suite_create("plot");
     TCase *t = tcase_create("plot");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(t, ticks_are_round);
     tcase_add_test(t, names_end_in_svg_or_png);
@@ -216,9 +215,5 @@ int main(void)
     tcase_add_test(t, without_cairo_a_plot_is_refused);
 #endif
     suite_add_tcase(s, t);
-    runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -4,9 +4,9 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "converter/moments/prior.h"
+#include "tests/unit/suite.h"
 
 #define NEAR 1e-12
 
@@ -128,8 +128,6 @@ int main(void)
 {
     Suite *suite = suite_create("prior");
     TCase *tests = tcase_create("prior");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tests,
                    with_statistics_a_constant_error_is_taken_off_the_spread);
@@ -143,9 +141,5 @@ int main(void)
     tcase_add_test(tests,
                    weights_that_are_zero_say_nothing_of_what_goes_together);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -5,13 +5,13 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/noise.h"
 #include "converter/moments/propagate.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define WIDE 24
 #define SAMPLES 40000
@@ -336,8 +336,6 @@ int main(void)
 {
     Suite *s = suite_create("propagate");
     TCase *c = tcase_create("propagate");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(c, 60);
     tcase_add_test(c, a_residual_block_agrees_with_sampling);
@@ -347,9 +345,5 @@ int main(void)
     tcase_add_test(c, threads_do_not_change_a_bit);
     tcase_add_test(c, every_allocation_may_fail);
     suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

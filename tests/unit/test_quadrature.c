@@ -1,10 +1,10 @@
 /* Quadrature rules: points, weights, and what they integrate exactly. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "runtime/base/port.h"
 #include "runtime/grid/axis_map.h"
+#include "tests/unit/suite.h"
 
 #define MOST 128
 
@@ -193,8 +193,6 @@ int main(void)
 {
     Suite *s = suite_create("quadrature");
     TCase *t = tcase_create("quadrature");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, weights_are_positive_and_sum_to_one);
     tcase_add_test(t, one_point_lies_in_the_middle);
@@ -207,9 +205,5 @@ int main(void)
     tcase_add_test(t, a_large_gauss_rule_still_converges);
     tcase_add_test(t, points_of_a_rule_are_found_among_more_points_of_it);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

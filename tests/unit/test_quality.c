@@ -1,11 +1,11 @@
 /* Bicubic weights, colours and measures against values by hand. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/pictures/planes.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_arena arena;
@@ -271,8 +271,6 @@ int main(void)
 {
     Suite *s = suite_create("quality");
     TCase *t = tcase_create("quality");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, enlarging_by_two_weighs_as_keys_kernel);
@@ -288,9 +286,5 @@ int main(void)
     tcase_add_test(t, every_failed_allocation_is_clean);
     tcase_add_test(t, sizes_past_the_ceiling_are_refused);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/ops/op.h"
+#include "tests/unit/suite.h"
 
 START_TEST(rows_are_sorted_by_name_then_opset)
 {
@@ -132,8 +133,6 @@ int main(void)
 {
     Suite *s = suite_create("registry");
     TCase *t = tcase_create("registry");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, rows_are_sorted_by_name_then_opset);
     tcase_add_test(t, ranges_of_an_operator_are_disjoint);
@@ -141,9 +140,5 @@ int main(void)
     tcase_add_test(t, unknown_operators_have_no_row);
     tcase_add_test(t, every_row_has_a_case);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,13 +1,13 @@
 /* Degraded pictures, and which degradation a network shows it undoes. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "converter/moments/degrade.h"
 #include "converter/moments/inputs.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define SHAPE(...) (const int64_t[]){__VA_ARGS__}
 #define SIDE 48
@@ -211,8 +211,6 @@ int main(void)
 {
     TCase *c = tcase_create("restore");
     Suite *s = suite_create("restore");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(
@@ -226,9 +224,5 @@ int main(void)
     tcase_add_loop_test(c, networks_that_restore_nothing_get_pictures_as_drawn,
                         0, 3);
     suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

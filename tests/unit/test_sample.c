@@ -1,13 +1,13 @@
 /* Resizing and sampling a small network (grid_model.h). */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/grid_model.h"
 #include "tests/unit/starve.h"
 #include "runtime/grid/sample.h"
 #include "runtime/grid/slots.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_tensor originals[16];
@@ -483,8 +483,6 @@ int main(void)
 {
     Suite *s = suite_create("sample");
     TCase *t = tcase_create("sample");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t,
@@ -506,9 +504,5 @@ int main(void)
     tcase_add_test(t, models_that_contradict_themselves_are_refused);
     tcase_add_test(t, every_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

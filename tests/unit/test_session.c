@@ -8,6 +8,7 @@
 #include "runtime/base/threads.h"
 #include "runtime/exec/workers.h"
 #include "tests/unit/exec_graphs.h"
+#include "tests/unit/suite.h"
 
 START_TEST(relu_runs_on_the_callers_memory)
 {
@@ -458,8 +459,6 @@ int main(void)
 {
     Suite *s = suite_create("session");
     TCase *t = tcase_create("session");
-    SRunner *r;
-    int failed;
 
     tcase_add_loop_test(t, relu_runs_on_the_callers_memory, 0, 2);
     tcase_add_loop_test(
@@ -482,9 +481,5 @@ int main(void)
     tcase_add_test(t, a_chain_reuses_memory);
     tcase_add_test(t, denormals_are_flushed_while_running_and_not_after);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -5,10 +5,10 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/exec_graphs.h"
+#include "tests/unit/suite.h"
 
 /* A convolution of random sizes, 1-D to 3-D; sets the input's sizes. */
 static int random_conv(int64_t x[5], int *rank, double *terms)
@@ -469,8 +469,6 @@ int main(void)
 {
     Suite *s = suite_create("session nets");
     TCase *t = tcase_create("against the reference");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, bf16_is_near_and_the_same_on_any_number_of_threads);
@@ -488,9 +486,5 @@ int main(void)
     tcase_add_loop_test(
         t, each_failing_request_is_reported_and_leaks_nothing, 0, 4);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,12 +1,12 @@
 /* Shapes, constants and multiply-accumulates of whole networks. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/ops/shapes.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define DIMS(...) (const int64_t[]){__VA_ARGS__}
 
@@ -317,8 +317,6 @@ int main(void)
 {
     Suite *s = suite_create("shapes");
     TCase *t = tcase_create("shapes");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, open_sizes_are_one_for_axis_0_and_spatial_for_others);
@@ -338,9 +336,5 @@ int main(void)
     tcase_add_test(t, macs_stop_at_the_largest_number);
     tcase_add_test(t, any_allocation_may_fail);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -10,6 +10,7 @@
 #include "tests/unit/starve.h"
 #include "runtime/grid/plan.h"
 #include "runtime/grid/plan_spread.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_model *model;
@@ -283,8 +284,6 @@ int main(void)
 {
     Suite *s = suite_create("spread");
     TCase *t = tcase_create("spread");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_budget_of_time_is_met_like_the_one_it_stands_for);
@@ -297,9 +296,5 @@ int main(void)
     tcase_add_test(t, what_can_not_be_spread_is_refused);
     tcase_add_test(t, a_spread_survives_every_allocation_failure);
     suite_add_tcase(s, t);
-    runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -5,12 +5,12 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/exec/strided.h"
 #include "tests/unit/exec_graphs.h"
 #include "tests/unit/net.h"
+#include "tests/unit/suite.h"
 
 #define SIDE 4096
 
@@ -383,8 +383,6 @@ int main(void)
 {
     Suite *suite = suite_create("strided");
     TCase *t = tcase_create("strided");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(t, a_box_arrives_where_its_loops_say, 0, 300);
     tcase_add_test(t, erf_is_right_to_four_in_ten_millions);
@@ -397,9 +395,5 @@ int main(void)
     tcase_add_loop_test(t, instance_norms_agree_with_the_reference, 0, 40);
     tcase_add_test(t, scaling_by_channel_is_one_step_with_its_relu);
     suite_add_tcase(suite, t);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,10 +2,10 @@
 #include <check.h>
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/tensor.h"
+#include "tests/unit/suite.h"
 
 /* The value of a half float from its definition, not by bit tricks. */
 static double half_value(uint16_t h)
@@ -199,8 +199,6 @@ int main(void)
 {
     Suite *s = suite_create("tensor");
     TCase *t = tcase_create("tensor");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, every_half_float_survives_the_way_through_float);
     tcase_add_test(t, float_to_half_takes_the_nearest_and_even_on_ties);
@@ -213,9 +211,5 @@ int main(void)
     tcase_add_test(t, new_tensor_is_zeroed_and_out_of_memory_is_told);
     tcase_add_test(t, shapes_are_written_with_x);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* Order statistics of times. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "runtime/base/port.h"
 #include "runtime/tools/times.h"
+#include "tests/unit/suite.h"
 
 START_TEST(no_times_come_to_nothing)
 {
@@ -62,17 +62,11 @@ int main(void)
 {
     Suite *suite = suite_create("times");
     TCase *cases = tcase_create("summary");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(cases, no_times_come_to_nothing);
     tcase_add_test(cases, one_time_is_everything);
     tcase_add_test(cases, order_of_times_does_not_matter);
     tcase_add_test(cases, nine_in_ten_do_not_exceed_p90);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/unit/exec_graphs.h"
+#include "tests/unit/suite.h"
 
 static char folder[32];
 static char path[64];
@@ -181,8 +182,6 @@ int main(void)
 {
     Suite *suite = suite_create("tune");
     TCase *t = tcase_create("tune");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(t, set_up, clean_up);
     tcase_add_test(t, choices_are_found_again_and_results_are_near);
@@ -192,9 +191,5 @@ int main(void)
     tcase_add_test(
         t, a_file_that_cannot_be_written_is_an_error_where_it_is_needed);
     suite_add_tcase(suite, t);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

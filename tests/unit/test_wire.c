@@ -1,12 +1,12 @@
 /* Bytes of protobuf messages, well and badly formed, against inn.proto. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/inn.pb-c.h"
 #include "runtime/base/port.h"
 #include "runtime/base/wire.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 static struct inn_heap *heap;
 static struct inn_error err;
@@ -125,17 +125,11 @@ int main(void)
 {
     Suite *s = suite_create("wire");
     TCase *t = tcase_create("wire");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, well_formed_messages_are_read_and_others_say_where);
     tcase_add_test(t, a_message_of_more_than_two_gigabytes_is_refused_unread);
     tcase_add_test(t, every_failed_allocation_is_told_from_damage);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }

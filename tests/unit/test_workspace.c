@@ -1,10 +1,10 @@
 /* Placing activations: offsets from sizes and lifetimes. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/exec/memory.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/suite.h"
 
 #define MOST 200
 
@@ -161,8 +161,6 @@ int main(void)
 {
     Suite *s = suite_create("workspace");
     TCase *t = tcase_create("workspace");
-    SRunner *r;
-    int failed;
 
     tcase_add_loop_test(t, live_buffers_never_overlap, 0, 60);
     tcase_add_test(t, a_chain_needs_two_buffers);
@@ -171,9 +169,5 @@ int main(void)
     tcase_add_test(t, sizes_that_overflow_are_refused);
     tcase_add_test(t, each_failing_request_is_reported);
     suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(s);
 }
