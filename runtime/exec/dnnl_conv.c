@@ -376,7 +376,7 @@ static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
                                 const struct inn_desc *desc,
                                 const dnnl_memory_desc_t *have,
                                 const struct way *ways, int n, int *fastest,
-                                struct inn_error *err)
+                                int64_t *time, struct inn_error *err)
 {
     const dnnl_memory_desc_t *want = inn_desc_md(desc, dnnl_query_dst_md);
     enum inn_status st = INN_OK;
@@ -399,21 +399,67 @@ static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
         }
         inn_desc_free(&one);
     }
+    *time = least;
     return st;
 }
 
-/* Where times decide: c and desc become the fastest that oneDNN has. */
+/* What is kept where the last operation is better done in a pass of its own. */
+#define APART "apart"
+
+/*
+ * Whether Winograd's algorithm, which takes few operations after it, and a
+ * pass for the last of them beat time.
+ */
+static enum inn_status try_apart(struct inn_builder *b, int w, int n_post,
+                                 const struct conv *c,
+                                 const struct inn_desc *desc,
+                                 const dnnl_memory_desc_t *have, int64_t time,
+                                 bool *apart, struct inn_error *err)
+{
+    const struct inn_post *last = &b->work[w].post[n_post - 1];
+    struct way ways[2 * INN_MAX_IMPLS];
+    int64_t pass = 0, ns;
+    enum inn_status st;
+    int n, i, k = 0;
+
+    *apart = false;
+    if (last->operand >= 0 || last->residual)
+        return INN_OK;
+    n = list_ways(b, w, n_post - 1, c, ways, err);
+    if (n < 0)
+        return inn_refused(err);
+    for (i = 0; i < n; i++) {
+        if (ways[i].algorithm == dnnl_convolution_winograd)
+            ways[k++] = ways[i];
+    }
+    if (k == 0)
+        return INN_OK;
+    st = try_ways(b, w, n_post - 1, c, desc, have, ways, k, &i, &ns, err);
+    if (st == INN_OK)
+        st = inn_tune_pass(b, inn_desc_md(desc, dnnl_query_dst_md), &pass,
+                           err);
+    *apart = st == INN_OK && i >= 0 && ns < time - time / 20 - pass;
+    return st;
+}
+
+/*
+ * Where times decide: c and desc become the fastest that oneDNN has, or *apart
+ * says that the last operation should not be among those after it.
+ */
 static enum inn_status choose(struct inn_builder *b, int w, int n_post,
                               struct conv *c, struct inn_desc *desc,
-                              struct inn_error *err)
+                              bool *apart, struct inn_error *err)
 {
     struct inn_tune *tune = b->s->dnnl->tune;
     struct way ways[2 * INN_MAX_IMPLS];
     dnnl_memory_desc_t have;
     char key[INN_TUNE_KEY];
+    const char *known;
     enum inn_status st;
+    int64_t time;
     int x, n, i;
 
+    *apart = false;
     if (tune == NULL)
         return INN_OK;
     n = list_ways(b, w, n_post, c, ways, err);
@@ -427,13 +473,20 @@ static enum inn_status choose(struct inn_builder *b, int w, int n_post,
     if (st != INN_OK)
         return st;
     tune_key(key, b, w, n_post, c, &have);
-    i = find_way(ways, n, inn_tune_find(tune, key));
+    known = inn_tune_find(tune, key);
+    *apart = n_post > 0 && known != NULL && strcmp(known, APART) == 0;
+    if (*apart)
+        return INN_OK;
+    i = find_way(ways, n, known);
     if (i < 0) {
-        st = try_ways(b, w, n_post, c, desc, &have, ways, n, &i, err);
+        st = try_ways(b, w, n_post, c, desc, &have, ways, n, &i, &time, err);
+        if (st == INN_OK && n_post > 0 && i >= 0 &&
+            ways[n - 1].algorithm != dnnl_convolution_winograd)
+            st = try_apart(b, w, n_post, c, desc, &have, time, apart, err);
         if (st == INN_OK && i >= 0)
-            st = inn_tune_add(tune, key, ways[i].impl, err);
+            st = inn_tune_add(tune, key, *apart ? APART : ways[i].impl, err);
     }
-    return st == INN_OK && i >= 0
+    return st == INN_OK && i >= 0 && !*apart
                ? take(b, w, n_post, &ways[i], c, desc, err)
                : st;
 }
@@ -444,6 +497,7 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     int o = inn_dnnl_residual(b, w, n_post), over = -1;
     struct inn_desc desc = {NULL, false};
     struct conv c = {0};
+    bool apart = false;
     enum inn_status st;
 
     if (!read_conv(b, &b->work[w], &c))
@@ -461,8 +515,10 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     }
     if (st != INN_OK || desc.pd == NULL)
         return st;
-    st = choose(b, w, n_post, &c, &desc, err);
-    if (st == INN_OK && o >= 0)
+    st = choose(b, w, n_post, &c, &desc, &apart, err);
+    if (apart)
+        inn_desc_free(&desc);
+    if (st == INN_OK && o >= 0 && desc.pd != NULL)
         st = place_residual(b, w, n_post, &c, &desc, o, &over, err);
     if (st == INN_OK && desc.pd != NULL) {
         st = add_conv(b, w, n_post, &c, &desc, over, err);

@@ -181,6 +181,11 @@ enum inn_status inn_tune_time(const struct inn_builder *b,
                               const dnnl_memory_desc_t *want, int64_t *ns,
                               struct inn_error *err);
 
+/* The time of a pass over values in that layout, each to a new one. */
+enum inn_status inn_tune_pass(const struct inn_builder *b,
+                              const dnnl_memory_desc_t *md, int64_t *ns,
+                              struct inn_error *err);
+
 enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
                               bool *done, struct inn_error *err);
 enum inn_status inn_dnnl_matmul(struct inn_builder *b, int w, int n_post,

@@ -413,3 +413,30 @@ enum inn_status inn_tune_time(const struct inn_builder *b,
     *ns = least < *ns ? least : *ns;
     return st;
 }
+
+enum inn_status inn_tune_pass(const struct inn_builder *b,
+                              const dnnl_memory_desc_t *md, int64_t *ns,
+                              struct inn_error *err)
+{
+    struct trial t = {.d = b->s->dnnl, .source = md};
+    struct inn_desc desc = {NULL, false};
+    dnnl_eltwise_desc_t op;
+    dnnl_status_t ds;
+    enum inn_status st;
+
+    *ns = INT64_MAX;
+    ds = dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference,
+                                        dnnl_eltwise_relu, md, 0.5f, 0);
+    if (ds != dnnl_success)
+        return inn_dnnl_fail(err, "describing a pass", ds);
+    st = inn_desc_new(b->s->dnnl, &desc, &op, NULL, 1.0f, NULL, err);
+    if (st == INN_OK && desc.pd != NULL)
+        st = add_arg(&t, DNNL_ARG_SRC, md, err);
+    if (st == INN_OK && desc.pd != NULL)
+        st = add_arg(&t, DNNL_ARG_DST, md, err);
+    if (st == INN_OK && desc.pd != NULL)
+        st = time_runs(&t, desc.pd, ns, err);
+    end_trial(&t);
+    inn_desc_free(&desc);
+    return st;
+}
