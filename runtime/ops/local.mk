@@ -11,6 +11,9 @@ libinncore_la_SOURCES += \
     runtime/ops/concat.c \
     runtime/ops/constant.c \
     runtime/ops/conv.c \
+    runtime/ops/conv_moments.c \
+    runtime/ops/conv_shared.c \
+    runtime/ops/conv_shared.h \
     runtime/ops/conv_transpose.c \
     runtime/ops/couple.h \
     runtime/ops/depth.c \

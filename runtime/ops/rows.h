@@ -51,15 +51,16 @@ inn_run_fn inn_run_constant, inn_run_constant_of_shape, inn_run_range,
 /* conv.c */
 inn_infer_fn inn_infer_conv;
 inn_couple_fn inn_couple_conv;
-inn_resize_fn inn_resize_conv;
 inn_moments_fn inn_moments_conv;
 inn_run_fn inn_run_conv;
 inn_lower_fn inn_lower_conv;
 
+/* conv_shared.c */
+inn_resize_fn inn_resize_conv;
+
 /* conv_transpose.c */
 inn_infer_fn inn_infer_conv_transpose;
 inn_couple_fn inn_couple_conv_transpose;
-inn_resize_fn inn_resize_conv_transpose;
 inn_moments_fn inn_moments_conv_transpose;
 inn_run_fn inn_run_conv_transpose;
 inn_lower_fn inn_lower_conv_transpose;
