@@ -30,6 +30,7 @@ if HAVE_DNNL
 libinncore_la_SOURCES += \
     runtime/exec/dnnl.c \
     runtime/exec/dnnl_conv.c \
+    runtime/exec/dnnl_desc.c \
     runtime/exec/dnnl_layout.c \
     runtime/exec/dnnl_matmul.c \
     runtime/exec/dnnl_post.c \
