@@ -11,8 +11,6 @@
  * primitive splits it as well (already at 2 threads on AVX-512), which is why
  * matmul is used instead.
  */
-#include <string.h>
-
 #include "runtime/base/error.h"
 #include "runtime/exec/dnnl_priv.h"
 #include "runtime/exec/workers.h"
