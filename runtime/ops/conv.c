@@ -86,7 +86,6 @@ static const struct inn_conv_kind conv = {
     .window = inn_window_resolve,
     .add = add_channel,
     .tap_r = tap_r,
-    .apart = false,
 };
 
 /* Channels of input and weight against each other. */

@@ -86,8 +86,7 @@ static void fill_table(struct inn_law *law, const struct inn_field *f,
                     lag[f->space[0]] = y;
                 if (f->space[1] >= 0)
                     lag[f->space[1]] = sign * x;
-                sum = s->kind->apart ? sum + add_lag(0, f, s, pairs, lag)
-                                     : add_lag(sum, f, s, pairs, lag);
+                sum = add_lag(sum, f, s, pairs, lag);
             }
             law->r[y][x] = sum;
         }

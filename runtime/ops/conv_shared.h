@@ -52,11 +52,6 @@ struct inn_conv_kind {
     inn_conv_window_fn *window;
     inn_conv_add_fn *add;
     inn_conv_tap_r_fn *tap_r;
-    /*
-     * The table of correlations has lags of either sign in one sum; the order
-     * decides its last bits. apart: the signs are summed by themselves first.
-     */
-    bool apart;
 };
 
 /* A graph node at its shapes. */

@@ -90,7 +90,6 @@ static const struct inn_conv_kind transposed = {
     .window = inn_window_spread,
     .add = add_channel,
     .tap_r = tap_r,
-    .apart = true,
 };
 
 /* Channels of input and weight; *outputs: those of the output. */
