@@ -370,6 +370,21 @@ static enum inn_status take(struct inn_builder *b, int w, int n_post,
     return INN_OK;
 }
 
+/*
+ * Whether way is worth a trial: Winograd's algorithm may save half, which pays
+ * for other layouts. What saves a few percent must have those of desc, for the
+ * works around are planned for them.
+ */
+static bool is_promising(const struct way *way, const struct inn_desc *one,
+                         const struct inn_desc *desc)
+{
+    return way->algorithm == dnnl_convolution_winograd ||
+           (inn_md_same_bytes(inn_desc_md(one, dnnl_query_src_md),
+                              inn_desc_md(desc, dnnl_query_src_md)) &&
+            inn_md_same_bytes(inn_desc_md(one, dnnl_query_dst_md),
+                              inn_desc_md(desc, dnnl_query_dst_md)));
+}
+
 /* The fastest of the ways, by a trial of each; -1 where none can be tried. */
 static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
                                 const struct conv *c,
@@ -378,7 +393,6 @@ static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
                                 const struct way *ways, int n, int *fastest,
                                 int64_t *time, struct inn_error *err)
 {
-    const dnnl_memory_desc_t *want = inn_desc_md(desc, dnnl_query_dst_md);
     enum inn_status st = INN_OK;
     int64_t least = INT64_MAX;
     int i;
@@ -388,11 +402,13 @@ static enum inn_status try_ways(struct inn_builder *b, int w, int n_post,
         struct inn_desc one = {NULL, false};
         struct conv with = *c;
         /* What is hardly faster may be so by chance. */
-        int64_t bound = i > 0 ? least - least / 20 : least, ns = bound;
+        int64_t bound = least < INT64_MAX ? least - least / 20 : least;
+        int64_t ns = bound;
 
         st = take(b, w, n_post, &ways[i], &with, &one, err);
-        if (st == INN_OK && one.pd != NULL)
-            st = inn_tune_time(b, &one, &with.args, have, want, &ns, err);
+        if (st == INN_OK && one.pd != NULL &&
+            is_promising(&ways[i], &one, desc))
+            st = inn_tune_time(b, &one, &with.args, have, &ns, err);
         if (st == INN_OK && ns < bound) {
             least = ns;
             *fastest = i;

@@ -170,15 +170,14 @@ enum inn_status inn_tune_add(struct inn_tune *tune, const char *key,
 bool inn_tune_is_cold(const struct inn_builder *b);
 /*
  * The least time of a few runs, and of bringing the source from layout have
- * into the one that desc asks for, and the result from there into want.
- * posts: the operands of its post-ops. What takes twice as long as *ns is
- * left early; *ns becomes the time where that is less.
+ * into the one that desc asks for. posts: the operands of its post-ops. What
+ * takes twice as long as *ns is left early; *ns becomes the time where that
+ * is less.
  */
 enum inn_status inn_tune_time(const struct inn_builder *b,
                               const struct inn_desc *desc,
                               const struct inn_args *posts,
-                              const dnnl_memory_desc_t *have,
-                              const dnnl_memory_desc_t *want, int64_t *ns,
+                              const dnnl_memory_desc_t *have, int64_t *ns,
                               struct inn_error *err);
 
 /* The time of a pass over values in that layout, each to a new one. */

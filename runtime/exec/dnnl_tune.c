@@ -393,12 +393,10 @@ static enum inn_status time_desc(const struct inn_builder *b,
 enum inn_status inn_tune_time(const struct inn_builder *b,
                               const struct inn_desc *desc,
                               const struct inn_args *posts,
-                              const dnnl_memory_desc_t *have,
-                              const dnnl_memory_desc_t *want, int64_t *ns,
+                              const dnnl_memory_desc_t *have, int64_t *ns,
                               struct inn_error *err)
 {
     const dnnl_memory_desc_t *src = inn_desc_md(desc, dnnl_query_src_md);
-    const dnnl_memory_desc_t *dst = inn_desc_md(desc, dnnl_query_dst_md);
     int64_t least = *ns;
     enum inn_status st;
 
@@ -408,8 +406,6 @@ enum inn_status inn_tune_time(const struct inn_builder *b,
     if (st != INN_OK || least >= *ns)
         return st;
     st = add_reorder(b->s->dnnl, have, src, &least, err);
-    if (st == INN_OK)
-        st = add_reorder(b->s->dnnl, dst, want, &least, err);
     *ns = least < *ns ? least : *ns;
     return st;
 }
