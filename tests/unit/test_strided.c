@@ -384,15 +384,19 @@ int main(void)
     Suite *suite = suite_create("strided");
     TCase *t = tcase_create("strided");
 
-    tcase_add_loop_test(t, a_box_arrives_where_its_loops_say, 0, 300);
+    tcase_add_loop_test(t, a_box_arrives_where_its_loops_say, 0,
+                        as_many_as(300));
     tcase_add_test(t, erf_is_right_to_four_in_ten_millions);
     tcase_add_loop_test(
         t, what_stands_between_convolutions_agrees_with_the_reference, 0, 11);
-    tcase_add_loop_test(t, sums_in_any_order_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(t, sums_in_any_order_agree_with_the_reference, 0,
+                        as_many_as(40));
     tcase_add_loop_test(t, softmax_over_any_axis_agrees_with_the_reference, 0,
-                        40);
-    tcase_add_loop_test(t, resizing_agrees_with_the_reference, 0, 60);
-    tcase_add_loop_test(t, instance_norms_agree_with_the_reference, 0, 40);
+                        as_many_as(40));
+    tcase_add_loop_test(t, resizing_agrees_with_the_reference, 0,
+                        as_many_as(60));
+    tcase_add_loop_test(t, instance_norms_agree_with_the_reference, 0,
+                        as_many_as(40));
     tcase_add_test(t, scaling_by_channel_is_one_step_with_its_relu);
     suite_add_tcase(suite, t);
     return run_suite(suite);
