@@ -180,6 +180,18 @@ enum inn_status inn_tune_time(const struct inn_builder *b,
                               const dnnl_memory_desc_t *have, int64_t *ns,
                               struct inn_error *err);
 
+/*
+ * The same for what run does, which reads its source at data, in layout
+ * source.
+ */
+enum inn_status inn_tune_run(const struct inn_builder *b,
+                             void (*run)(const void *context),
+                             const void *context,
+                             const dnnl_memory_desc_t *have,
+                             const dnnl_memory_desc_t *source,
+                             const void *data, int64_t *ns,
+                             struct inn_error *err);
+
 /* The time of a pass over values in that layout, each to a new one. */
 enum inn_status inn_tune_pass(const struct inn_builder *b,
                               const dnnl_memory_desc_t *md, int64_t *ns,

@@ -231,7 +231,7 @@ bool inn_tune_is_cold(const struct inn_builder *b)
 /* Memory of its own for one argument. */
 struct trial {
     struct inn_dnnl *d;
-    const dnnl_memory_desc_t *source; /* of args[0] */
+    const dnnl_memory_desc_t *source; /* of data[0] */
     void *data[INN_DNNL_ARGS + 1];
     dnnl_exec_arg_t args[INN_DNNL_ARGS + 1];
     int n;
@@ -260,50 +260,80 @@ static enum inn_status add_arg(struct trial *t, int arg,
     return INN_OK;
 }
 
-/* Leaves the caches with the source and without the weights. */
-static void sweep(const struct trial *t)
-{
-    unsigned char *lines = t->d->tune->sweep;
-    volatile unsigned char *source = t->data[0];
-    size_t i, n = dnnl_memory_desc_get_size(t->source);
+/* Something to be timed, and where its source lies. */
+struct timed {
+    dnnl_status_t (*run)(const void *context);
+    const void *context;
+    const volatile unsigned char *source;
+    size_t bytes;
+};
 
-    if (lines == NULL)
+/* Leaves the caches with the source and without the weights. */
+static void sweep(const struct inn_tune *tune, const struct timed *t)
+{
+    size_t i;
+
+    if (tune->sweep == NULL)
         return;
     for (i = 0; i < CACHE_BYTES; i += LINE_BYTES)
-        lines[i]++;
-    for (i = 0; i < n; i += LINE_BYTES)
-        (void)source[i];
+        tune->sweep[i]++;
+    for (i = 0; i < t->bytes; i += LINE_BYTES)
+        (void)t->source[i];
 }
 
-/* The least time, where that is below *ns; else *ns stays. */
-static enum inn_status time_runs(const struct trial *t,
-                                 const_dnnl_primitive_desc_t pd, int64_t *ns,
-                                 struct inn_error *err)
+/* The least time of a few runs, where that is below *ns; else *ns stays. */
+static dnnl_status_t time_runs(const struct inn_tune *tune,
+                               const struct timed *t, int64_t *ns)
 {
     int64_t all = 0, one, least = INT64_MAX;
-    dnnl_primitive_t primitive;
-    dnnl_status_t ds = dnnl_primitive_create(&primitive, pd);
+    dnnl_status_t ds = dnnl_success;
     int i;
 
-    if (ds != dnnl_success)
-        return inn_dnnl_fail(err, "creating a primitive", ds);
     /* The first pays for pages; a machine that does other things only adds. */
     for (i = 0; i <= RUNS && all < ENOUGH_NS && ds == dnnl_success &&
                 (i < 2 || least / 2 < *ns); i++) {
-        sweep(t);
+        sweep(tune, t);
         one = inn_clock_ns();
-        ds = dnnl_primitive_execute(primitive, t->d->stream, t->n, t->args);
-        if (ds == dnnl_success)
-            ds = dnnl_stream_wait(t->d->stream);
+        ds = t->run(t->context);
         one = inn_clock_ns() - one;
         all += one;
         least = i < 2 || one < least ? one : least;
     }
-    dnnl_primitive_destroy(primitive);
+    if (ds == dnnl_success && least < *ns)
+        *ns = least;
+    return ds;
+}
+
+/* A primitive on the memory of a trial. */
+struct execution {
+    const struct trial *t;
+    dnnl_primitive_t primitive;
+};
+
+static dnnl_status_t execute(const void *context)
+{
+    const struct execution *e = context;
+    dnnl_status_t ds = dnnl_primitive_execute(e->primitive, e->t->d->stream,
+                                              e->t->n, e->t->args);
+
+    return ds == dnnl_success ? dnnl_stream_wait(e->t->d->stream) : ds;
+}
+
+static enum inn_status time_primitive(const struct trial *t,
+                                      const_dnnl_primitive_desc_t pd,
+                                      int64_t *ns, struct inn_error *err)
+{
+    struct execution e = {.t = t};
+    struct timed timed = {execute, &e, t->data[0],
+                          dnnl_memory_desc_get_size(t->source)};
+    dnnl_status_t ds = dnnl_primitive_create(&e.primitive, pd);
+
     if (ds != dnnl_success)
-        return inn_dnnl_fail(err, "timing a primitive", ds);
-    *ns = least < *ns ? least : *ns;
-    return INN_OK;
+        return inn_dnnl_fail(err, "creating a primitive", ds);
+    ds = time_runs(t->d->tune, &timed, ns);
+    dnnl_primitive_destroy(e.primitive);
+    return ds == dnnl_success ? INN_OK
+                              : inn_dnnl_fail(err, "timing a primitive", ds);
 }
 
 static void end_trial(struct trial *t)
@@ -333,7 +363,7 @@ static enum inn_status add_reorder(struct inn_dnnl *d,
     if (st == INN_OK)
         st = add_arg(&t, DNNL_ARG_TO, want, err);
     if (st == INN_OK)
-        st = time_runs(&t, pd, &least, err);
+        st = time_primitive(&t, pd, &least, err);
     if (st == INN_OK)
         *ns += least;
     end_trial(&t);
@@ -385,7 +415,7 @@ static enum inn_status time_desc(const struct inn_builder *b,
             st = add_arg(&t, posts->at[i].arg, &md, err);
     }
     if (st == INN_OK)
-        st = time_runs(&t, desc->pd, ns, err);
+        st = time_primitive(&t, desc->pd, ns, err);
     end_trial(&t);
     return st;
 }
@@ -406,6 +436,43 @@ enum inn_status inn_tune_time(const struct inn_builder *b,
     if (st != INN_OK || least >= *ns)
         return st;
     st = add_reorder(b->s->dnnl, have, src, &least, err);
+    *ns = least < *ns ? least : *ns;
+    return st;
+}
+
+/* A run that can't fail. */
+struct call {
+    void (*run)(const void *context);
+    const void *context;
+};
+
+static dnnl_status_t run_call(const void *context)
+{
+    const struct call *c = context;
+
+    c->run(c->context);
+    return dnnl_success;
+}
+
+enum inn_status inn_tune_run(const struct inn_builder *b,
+                             void (*run)(const void *context),
+                             const void *context,
+                             const dnnl_memory_desc_t *have,
+                             const dnnl_memory_desc_t *source,
+                             const void *data, int64_t *ns,
+                             struct inn_error *err)
+{
+    const struct call call = {run, context};
+    const struct timed timed = {run_call, &call, data,
+                                dnnl_memory_desc_get_size(source)};
+    int64_t least = *ns;
+    enum inn_status st = open_sweep(b, err);
+
+    if (st != INN_OK)
+        return st;
+    time_runs(b->s->dnnl->tune, &timed, &least);
+    if (least < *ns)
+        st = add_reorder(b->s->dnnl, have, source, &least, err);
     *ns = least < *ns ? least : *ns;
     return st;
 }
@@ -431,7 +498,7 @@ enum inn_status inn_tune_pass(const struct inn_builder *b,
     if (st == INN_OK && desc.pd != NULL)
         st = add_arg(&t, DNNL_ARG_DST, md, err);
     if (st == INN_OK && desc.pd != NULL)
-        st = time_runs(&t, desc.pd, ns, err);
+        st = time_primitive(&t, desc.pd, ns, err);
     end_trial(&t);
     inn_desc_free(&desc);
     return st;

@@ -22,6 +22,9 @@ libinncore_la_SOURCES += \
     runtime/exec/strided.h \
     runtime/exec/sums.c \
     runtime/exec/sums.h \
+    runtime/exec/winograd.c \
+    runtime/exec/winograd.h \
+    runtime/exec/winograd_body.inc \
     runtime/exec/workers.c \
     runtime/exec/workers.h \
     runtime/exec/works.c \
@@ -29,14 +32,17 @@ libinncore_la_SOURCES += \
 if HAVE_DNNL
 libinncore_la_SOURCES += \
     runtime/exec/dnnl.c \
+    runtime/exec/dnnl_choose.c \
     runtime/exec/dnnl_conv.c \
+    runtime/exec/dnnl_conv.h \
     runtime/exec/dnnl_desc.c \
     runtime/exec/dnnl_layout.c \
     runtime/exec/dnnl_matmul.c \
     runtime/exec/dnnl_post.c \
     runtime/exec/dnnl_priv.h \
     runtime/exec/dnnl_simple.c \
-    runtime/exec/dnnl_tune.c
+    runtime/exec/dnnl_tune.c \
+    runtime/exec/dnnl_winograd.c
 else
 libinncore_la_SOURCES += \
     runtime/exec/no_dnnl.c

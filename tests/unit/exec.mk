@@ -3,4 +3,5 @@ unit_tests += \
     tests/unit/test_session_nets \
     tests/unit/test_strided \
     tests/unit/test_tune \
+    tests/unit/test_winograd \
     tests/unit/test_workspace
