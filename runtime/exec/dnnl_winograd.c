@@ -21,6 +21,21 @@ static bool fits_window(const struct inn_prim *p)
     return w->rank == 2 && p->u.conv.groups == 1;
 }
 
+/* False where the kernel has no such operation. */
+static bool read_function(const struct inn_prim *p, struct inn_wino_post *post)
+{
+    post->alpha = p->u.eltwise.alpha;
+    post->beta = p->u.eltwise.beta;
+    post->kind = INN_WINO_LEAKY;
+    if (p->u.eltwise.kind == INN_ELT_CLIP)
+        post->kind = INN_WINO_CLIP;
+    else if (p->u.eltwise.kind == INN_ELT_RELU)
+        post->alpha = 0.0f;
+    return post->kind == INN_WINO_CLIP ||
+           p->u.eltwise.kind == INN_ELT_RELU ||
+           p->u.eltwise.kind == INN_ELT_LEAKY;
+}
+
 /* Whether the works behind it are among those that the kernel takes. */
 static bool read_posts(const struct inn_builder *b, const struct inn_work *w,
                        int n_post, struct inn_wino *wino)
@@ -31,24 +46,49 @@ static bool read_posts(const struct inn_builder *b, const struct inn_work *w,
         const struct inn_prim *p = b->work[w->post[i].work].prim;
         struct inn_wino_post *post = &wino->post[i];
 
-        post->alpha = p->u.eltwise.alpha;
-        post->beta = p->u.eltwise.beta;
-        if (w->post[i].residual) {
+        if (w->post[i].residual)
             post->kind = INN_WINO_RESIDUAL;
-        } else if (w->post[i].operand >= 0) {
+        else if (w->post[i].operand >= 0 && p->u.binary == INN_BIN_MUL)
+            post->kind = INN_WINO_SCALE;
+        else if (w->post[i].operand >= 0 && p->u.binary == INN_BIN_ADD)
+            post->kind = INN_WINO_SHIFT;
+        else if (w->post[i].operand >= 0 || !read_function(p, post))
             return false;
-        } else if (p->u.eltwise.kind == INN_ELT_CLIP) {
-            post->kind = INN_WINO_CLIP;
-        } else {
-            post->kind = INN_WINO_LEAKY;
-            if (p->u.eltwise.kind == INN_ELT_RELU)
-                post->alpha = 0.0f;
-            else if (p->u.eltwise.kind != INN_ELT_LEAKY)
-                return false;
-        }
     }
     wino->n_post = n_post;
     return true;
+}
+
+/* Constants that are one number, or one per channel, as the latter. */
+static enum inn_status read_channels(struct inn_builder *b,
+                                     const struct inn_work *w,
+                                     struct inn_wino *wino,
+                                     struct inn_error *err)
+{
+    int i, slot;
+
+    for (i = 0; i < wino->n_post; i++) {
+        const float *from;
+        enum inn_status st;
+        size_t c, n;
+        float *to;
+
+        if (wino->post[i].kind != INN_WINO_SCALE &&
+            wino->post[i].kind != INN_WINO_SHIFT)
+            continue;
+        st = inn_build_plain(b, &slot, w->post[i].operand, INN_F32, err);
+        if (st != INN_OK)
+            return st;
+        to = inn_arena_alloc(&b->s->arena, wino->outputs, sizeof(*to), err);
+        if (to == NULL)
+            return inn_refused(err);
+        from = b->s->slots[slot].tensor.data;
+        n = inn_tensor_count(&b->s->slots[slot].tensor);
+        for (c = 0; c < wino->outputs; c++)
+            to[c] = from[n == 1 ? 0 : c];
+        wino->post[i].channel = to;
+    }
+    return INN_OK;
 }
 
 static bool read_sizes(struct inn_builder *b, const struct inn_work *w,
@@ -237,6 +277,8 @@ enum inn_status inn_winograd_build(struct inn_builder *b, int w, int n_post,
     if (st == INN_OK && node->n_inputs > 2 && node->inputs[2] >= 0)
         st = inn_build_plain(b, &bias, node->inputs[2], INN_F32, err);
     if (st == INN_OK)
+        st = read_channels(b, &b->work[w], wino, err);
+    if (st == INN_OK)
         st = transform_weights(b, node->inputs[1], wino, err);
     if (st == INN_OK)
         st = place_result(b, w, n_post, wino, &y, &add, err);
@@ -317,6 +359,8 @@ static void *fill_trial(struct inn_builder *b, struct trial *t,
     t->data.residual = (const float *)(void *)at[ADDED];
     t->data.result = (float *)(void *)at[RESULT];
     t->data.scratch = (float *)(void *)at[WORK];
+    for (i = 0; i < t->wino.n_post; i++)
+        t->wino.post[i].channel = t->data.bias;
     return memory;
 }
 

@@ -25,6 +25,8 @@ struct inn_wino_place {
 
 enum inn_wino_kind {
     INN_WINO_RESIDUAL, /* + the residual's element */
+    INN_WINO_SCALE,    /* x channel[c] */
+    INN_WINO_SHIFT,    /* + channel[c] */
     INN_WINO_LEAKY,    /* x < 0 ? alpha x : x */
     INN_WINO_CLIP      /* min(max(x, alpha), beta) */
 };
@@ -32,6 +34,7 @@ enum inn_wino_kind {
 struct inn_wino_post {
     enum inn_wino_kind kind;
     float alpha, beta;
+    const float *channel; /* [outputs]; borrowed */
 };
 
 #define INN_WINO_POSTS 8

@@ -49,7 +49,7 @@ static float *numbers(size_t n)
 
 struct problem {
     struct inn_wino w;
-    float *source, *weight, *bias, *residual;
+    float *source, *weight, *bias, *residual, *channel;
     size_t n_result;
 };
 
@@ -58,12 +58,14 @@ static void make(struct problem *p, size_t width)
 {
     struct inn_wino *w = &p->w;
     static const struct inn_wino_post posts[] = {
-        {INN_WINO_RESIDUAL, 0, 0},
-        {INN_WINO_LEAKY, 0, 0},
-        {INN_WINO_CLIP, -0.5f, 3.0f},
-        {INN_WINO_LEAKY, 0.25f, 0},
+        {INN_WINO_SHIFT, 0, 0, NULL},
+        {INN_WINO_RESIDUAL, 0, 0, NULL},
+        {INN_WINO_LEAKY, 0, 0, NULL},
+        {INN_WINO_SCALE, 0, 0, NULL},
+        {INN_WINO_CLIP, -0.5f, 3.0f, NULL},
+        {INN_WINO_LEAKY, 0.25f, 0, NULL},
     };
-    int first = (int)some(0, 2);
+    int first = (int)some(0, 3), i;
 
     memset(p, 0, sizeof(*p));
     w->pictures = some(1, 3);
@@ -83,8 +85,11 @@ static void make(struct problem *p, size_t width)
                       w->out_rows, w->out_columns);
     p->residual = numbers(lay(&w->residual, width, w->pictures, w->outputs,
                               w->out_rows, w->out_columns));
-    w->n_post = (int)some(0, 4 - first);
+    p->channel = numbers(w->outputs);
+    w->n_post = (int)some(0, 6 - first);
     memcpy(w->post, posts + first, (size_t)w->n_post * sizeof(*posts));
+    for (i = 0; i < w->n_post; i++)
+        w->post[i].channel = p->channel;
 }
 
 static void drop(struct problem *p)
@@ -93,6 +98,7 @@ static void drop(struct problem *p)
     free(p->weight);
     free(p->bias);
     free(p->residual);
+    free(p->channel);
 }
 
 /* False where the kernel doesn't want it. */
@@ -157,6 +163,10 @@ static double by_the_book(const struct problem *p, size_t n, size_t k,
 
         if (w->post[post].kind == INN_WINO_RESIDUAL)
             sum += (double)p->residual[find(&w->residual, n, k, y, x)];
+        else if (w->post[post].kind == INN_WINO_SCALE)
+            sum *= (double)p->channel[k];
+        else if (w->post[post].kind == INN_WINO_SHIFT)
+            sum += (double)p->channel[k];
         else if (w->post[post].kind == INN_WINO_LEAKY)
             sum = sum < 0 ? a * sum : sum;
         else
@@ -308,6 +318,12 @@ START_TEST(networks_agree_with_the_reference)
     middle = between(&seed, 16, 40);
     v = add_input("x", INN_F32, 4, x);
     v = first = conv("a", v, x[1], middle, coin(&seed));
+    if (coin(&seed)) {
+        int64_t one[] = {middle, 1, 1};
+
+        v = add_op("Mul", v, add_weight("scale", 3, one), -1);
+        v = add_op("Add", v, add_weight("shift", 0, NULL), -1);
+    }
     v = add_op(after[_i % 4], v, -1, -1);
     v = conv("b", v, middle, middle, coin(&seed));
     if (coin(&seed))
