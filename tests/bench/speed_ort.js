@@ -1,8 +1,14 @@
 // ONNX Runtime's side of tests/bench/speed; speaks as speed_run.c does:
 //     node speed_ort.js FILE.onnx THREADS NAME:TYPE:D0,D1 …
 'use strict';
-const ort = require('onnxruntime-node');
 const { createInterface } = require('readline');
+let ort;
+try {
+  ort = require('onnxruntime-node');
+} catch (e) {
+  console.error('speed_ort: no onnxruntime-node below NODE_PATH');
+  process.exit(1);
+}
 
 const ARRAYS = {
   f32: ['float32', Float32Array], f64: ['float64', Float64Array],
@@ -31,10 +37,17 @@ function input(type, dims) {
     : data, dims);
 }
 
+function unhalf(bits) { // its magnitude
+  const e = bits >> 10 & 31, m = bits & 1023;
+  return e === 31 ? (m ? NaN : Infinity)
+    : e === 0 ? m * 2 ** -24 : (1024 + m) * 2 ** (e - 25);
+}
+
 function mean(outputs) {
   let sum = 0, n = 0;
   for (const t of Object.values(outputs)) {
-    for (const x of t.data) sum += Math.abs(Number(x));
+    const bits = t.type === 'float16' && t.data instanceof Uint16Array;
+    for (const x of t.data) sum += bits ? unhalf(x) : Math.abs(Number(x));
     n += t.data.length;
   }
   return sum / n;
