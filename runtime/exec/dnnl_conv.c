@@ -103,7 +103,12 @@ enum inn_status inn_conv_put(struct inn_builder *b, int w, int n_post,
                         err);
     if (st == INN_OK)
         st = inn_md_plain(&bias, 1, &c->dst.dims[1], err);
-    if (st == INN_OK)
+    if (st == INN_OK && c->last)
+        st = dnnl_memory_desc_init_by_tag(&dst, c->dst.ndims, c->dst.dims,
+                                          dnnl_f32, dnnl_nhwc) == dnnl_success
+                 ? INN_OK
+                 : inn_dnnl_fail(err, "describing memory", dnnl_runtime_error);
+    else if (st == INN_OK)
         st = inn_md_any(&dst, c->dst.ndims, c->dst.dims,
                         c->type == dnnl_bf16 && feeds_conv(b, w, n_post)
                             ? dnnl_bf16 : dnnl_f32,
@@ -269,11 +274,17 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     struct inn_conv c = {0};
     struct inn_wino wino;
     enum inn_status st = INN_OK;
+    bool fewer;
 
     if (!read_conv(b, &b->work[w], &c))
         return INN_OK;
-    if (!c.transposed && inn_winograd_takes(b, w, n_post, &wino))
+    if (c.transposed) {
+        st = inn_subpixel_build(b, w, n_post, done, &fewer, err);
+        if (st != INN_OK || *done || fewer)
+            return st;
+    } else if (inn_winograd_takes(b, w, n_post, &wino)) {
         way = INN_WAY_OURS;
+    }
     if (way == INN_WAY_DNNL || b->s->dnnl->tune != NULL) {
         st = describe_first(b, w, n_post, &c, &desc, err);
         if (st == INN_OK && desc.pd != NULL)

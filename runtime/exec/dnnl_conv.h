@@ -1,7 +1,8 @@
 /*
  * A convolution between the files that build it: dnnl_conv.c, which puts it
- * in oneDNN's words, dnnl_choose.c, which measures ways to compute it, and
- * dnnl_winograd.c, which has one of our own.
+ * in oneDNN's words, dnnl_choose.c, which measures ways to compute it,
+ * dnnl_winograd.c, which has one of our own, and dnnl_subpixel.c for transposed
+ * ones.
  */
 #ifndef INN_EXEC_DNNL_CONV_H
 #define INN_EXEC_DNNL_CONV_H
@@ -17,6 +18,7 @@ struct inn_conv {
     dnnl_alg_kind_t algorithm;
     const char *impl;      /* oneDNN's name of it; NULL: its first choice */
     dnnl_data_type_t type; /* of source and weights */
+    bool last;             /* the result: f32, channels last */
     dnnl_dims_t wdims;   /* groups, outputs, inputs, taps */
     dnnl_dims_t wsteps;  /* where they lie in the network's weights */
     dnnl_dims_t stride, dilation, pad_begin, pad_end;
@@ -69,5 +71,13 @@ enum inn_status inn_winograd_time(struct inn_builder *b,
                                   const struct inn_wino *wino,
                                   const dnnl_memory_desc_t *have, int64_t *ns,
                                   struct inn_error *err);
+
+/*
+ * dnnl_subpixel.c: a transposed convolution as a plain one; *done as in
+ * inn_dnnl_build. *fewer: it goes with fewer of the works behind it.
+ */
+enum inn_status inn_subpixel_build(struct inn_builder *b, int w, int n_post,
+                                   bool *done, bool *fewer,
+                                   struct inn_error *err);
 
 #endif

@@ -41,6 +41,7 @@ libinncore_la_SOURCES += \
     runtime/exec/dnnl_post.c \
     runtime/exec/dnnl_priv.h \
     runtime/exec/dnnl_simple.c \
+    runtime/exec/dnnl_subpixel.c \
     runtime/exec/dnnl_tune.c \
     runtime/exec/dnnl_winograd.c
 else

@@ -69,6 +69,7 @@ START_TEST(transposed_convolutions_agree_with_the_reference)
 {
     static const char *const functions[] = {"Relu", "LeakyRelu", "Sigmoid"};
     int64_t x[5], w[5], stride[3], dilation[3], pads[6], more[3], bias, groups;
+    int64_t most;
     struct inn_tensor in;
     double terms;
     int spatial, v, i;
@@ -87,8 +88,9 @@ START_TEST(transposed_convolutions_agree_with_the_reference)
         w[i + 2] = between(&seed, 1, 4);
         x[i + 2] = between(&seed, 3, 9);
         more[i] = between(&seed, 0, stride[i] - 1);
-        pads[i] = between(&seed, 0, 1);
-        pads[spatial + i] = between(&seed, 0, 1);
+        most = stride[i] > 1 && w[i + 2] > 2 ? 3 : 1;
+        pads[i] = between(&seed, 0, most);
+        pads[spatial + i] = between(&seed, 0, most);
         terms *= (double)w[i + 2];
     }
     bias = groups * w[1];
@@ -106,6 +108,61 @@ START_TEST(transposed_convolutions_agree_with_the_reference)
     in = *new_tensor(INN_F32, spatial + 2, x);
     fill_tensor(&in);
     compare(&in, 1, sum_bound(terms + 1));
+    graph_end();
+}
+END_TEST
+
+/*
+ * What a plain convolution and moved pixels compute: steps, padding beyond
+ * the first pixel, functions before the pixels move, a residual after it.
+ */
+START_TEST(transposed_convolutions_of_stride_are_plain_ones)
+{
+    int64_t x[4], w[4], stride[2], pads[4], more[2];
+    struct inn_session *s;
+    struct inn_step_info info;
+    struct inn_tensor in;
+    int v, i, moves = 0, references = 0;
+
+    graph_begin();
+    seed = (uint32_t)_i * 104729u + 5;
+    x[0] = between(&seed, 1, 2);
+    x[1] = w[0] = between(&seed, 1, 20);
+    w[1] = between(&seed, 1, 20);
+    for (i = 0; i < 2; i++) {
+        stride[i] = between(&seed, 2, 3);
+        w[i + 2] = stride[i] * between(&seed, 1, 3) - between(&seed, 0, 1);
+        x[i + 2] = between(&seed, 4, 9);
+        more[i] = between(&seed, 0, stride[i] - 1);
+        pads[i] = between(&seed, 0, w[i + 2] < 5 ? w[i + 2] : 4);
+        pads[i + 2] = between(&seed, 0, w[i + 2] < 5 ? w[i + 2] - 1 : 4);
+    }
+    v = add_op("ConvTranspose", add_input("x", INN_F32, 4, x),
+               add_weight("w", 4, w),
+               coin(&seed) ? add_weight("b", 1, &w[1]) : -1);
+    set_ints(v, "strides", stride, 2);
+    set_ints(v, "pads", pads, 4);
+    set_ints(v, "output_padding", more, 2);
+    if (coin(&seed))
+        v = add_op("LeakyRelu", v, -1, -1);
+    if (coin(&seed)) {
+        add_output(v);
+        v = add_op("Add", v, add_op("Abs", v, -1, -1), -1);
+    }
+    add_output(v);
+    in = *new_tensor(INN_F32, 4, x);
+    fill_tensor(&in);
+    compare(&in, 1, 2 * sum_bound((double)(w[0] * w[2] * w[3] + 2)));
+    run_once(&s, 1, false, false, &in, 1);
+    for (i = 0; i < inn_session_n_steps(s); i++) {
+        inn_session_step(s, &info, i);
+        moves += strcmp(info.impl, "move") == 0;
+        references += strcmp(info.impl, "reference") == 0;
+    }
+    /* More than twice the products, and it is left as it is. */
+    ck_assert(references != 0 || moves != 0 ||
+              w[2] * w[3] * 2 <= (w[2] + 1) * (w[3] + 1));
+    inn_session_free(s);
     graph_end();
 }
 END_TEST
@@ -475,6 +532,8 @@ int main(void)
     tcase_add_loop_test(t, convolutions_agree_with_the_reference, 0, 40);
     tcase_add_loop_test(
         t, transposed_convolutions_agree_with_the_reference, 0, 40);
+    tcase_add_loop_test(t, transposed_convolutions_of_stride_are_plain_ones, 0,
+                        as_many_as(60));
     tcase_add_loop_test(
         t, a_weight_serves_a_convolution_and_its_transpose, 0, 4);
     tcase_add_loop_test(t, residual_blocks_agree_with_the_reference, 0, 16);
