@@ -131,10 +131,13 @@ START_TEST(rows_that_compute_in_floats_run_on_nothing_else)
 }
 END_TEST
 
-/* The heap would refuse the first request of the second run. */
+/*
+ * The heap would refuse the first request of the second run. Sides of 12:
+ * oneDNN unrolls its reorder of 9 x 9 into more than valgrind can translate.
+ */
 START_TEST(a_run_at_sizes_that_are_planned_allocates_nothing)
 {
-    int64_t dims[] = {2, 16, 9, 9}, w[] = {16, 16, 3, 3}, n[] = {16};
+    int64_t dims[] = {2, 16, 12, 12}, w[] = {16, 16, 3, 3}, n[] = {16};
     int64_t pads[] = {1, 1, 1, 1}, perm[] = {0, 2, 3, 1};
     const struct inn_tensor *out;
     struct inn_session *s;
