@@ -102,7 +102,7 @@ static enum inn_status list_folder(struct names *names, const char *root,
         return inn_refused(names->err);
     dir = opendir(path);
     if (dir == NULL)
-        return inn_fail(names->err, INN_ERR_IO, "can't be opened: %s",
+        return inn_fail(names->err, inn_errno_status(), "can't be opened: %s",
                         strerror(errno));
     errno = 0;
     while (st == INN_OK && (entry = readdir(dir)) != NULL) {
@@ -115,7 +115,7 @@ static enum inn_status list_folder(struct names *names, const char *root,
         errno = 0;
     }
     if (st == INN_OK && errno != 0)
-        st = inn_fail(names->err, INN_ERR_IO, "can't be read: %s",
+        st = inn_fail(names->err, inn_errno_status(), "can't be read: %s",
                       strerror(errno));
     closedir(dir);
     return st;

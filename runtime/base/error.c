@@ -4,6 +4,7 @@
  */
 #include "runtime/base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,11 @@ void inn_error_prefix(struct inn_error *err, const char *format, ...)
     len = strlen(err->message);
     snprintf(err->message + len, sizeof(err->message) - len, ": %s", old);
     clean(err->message);
+}
+
+enum inn_status inn_errno_status(void)
+{
+    return errno == ENOMEM ? INN_ERR_MEMORY : INN_ERR_IO;
 }
 
 enum inn_status inn_no_memory(struct inn_error *err, size_t bytes)

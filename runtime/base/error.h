@@ -16,6 +16,9 @@ enum inn_status inn_fail(struct inn_error *err, enum inn_status status,
 void inn_error_prefix(struct inn_error *err, const char *format, ...)
     INN_PRINTF(2, 3);
 
+/* Of a system call that failed: INN_ERR_MEMORY for ENOMEM, else INN_ERR_IO. */
+enum inn_status inn_errno_status(void);
+
 /* "out of memory" with the size that was asked for. */
 enum inn_status inn_no_memory(struct inn_error *err, size_t bytes);
 

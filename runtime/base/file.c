@@ -29,7 +29,7 @@ static enum inn_status map_fd(struct inn_bytes *bytes, int fd, bool one_link,
     void *data;
 
     if (fstat(fd, &s) != 0)
-        return inn_fail(err, INN_ERR_IO, "can't be read: %s",
+        return inn_fail(err, inn_errno_status(), "can't be read: %s",
                         strerror(errno));
     if (S_ISDIR(s.st_mode))
         return inn_fail(err, INN_ERR_IO, "is a folder, not a file");
@@ -46,7 +46,7 @@ static enum inn_status map_fd(struct inn_bytes *bytes, int fd, bool one_link,
         return INN_OK;
     data = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
-        return inn_fail(err, INN_ERR_IO, "can't be mapped: %s",
+        return inn_fail(err, inn_errno_status(), "can't be mapped: %s",
                         strerror(errno));
     bytes->data = data;
     bytes->len = (size_t)s.st_size;
@@ -66,7 +66,7 @@ enum inn_status inn_file_map(struct inn_bytes *bytes, const char *path,
     bytes->len = 0;
     fd = open(path, READ_FLAGS);
     if (fd < 0)
-        return inn_fail(err, INN_ERR_IO, "can't be opened: %s",
+        return inn_fail(err, inn_errno_status(), "can't be opened: %s",
                         strerror(errno));
     st = map_fd(bytes, fd, false, err);
     close(fd);
@@ -241,8 +241,9 @@ enum inn_status inn_file_map_beneath(struct inn_bytes *bytes, const char *dir,
         return st;
     at = open(*dir != '\0' ? dir : ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (at < 0)
-        return inn_fail(err, INN_ERR_IO, "folder '%.200s' can't be opened: %s",
-                        dir, strerror(errno));
+        return inn_fail(err, inn_errno_status(),
+                        "folder '%.200s' can't be opened: %s", dir,
+                        strerror(errno));
     switch (walk(&fd, at, relative)) {
     case WALK_OK:
         st = map_fd(bytes, fd, true, err);
@@ -266,7 +267,7 @@ enum inn_status inn_file_map_beneath(struct inn_bytes *bytes, const char *dir,
                           "external data '%.200s': a folder on the way is a "
                           "symbolic link or no folder", relative);
         else
-            st = inn_fail(err, INN_ERR_IO,
+            st = inn_fail(err, inn_errno_status(),
                           "external data '%.200s' can't be opened: %s",
                           relative, strerror(errno));
         break;

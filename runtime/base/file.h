@@ -13,7 +13,10 @@ struct inn_bytes {
     size_t len;
 };
 
-/* INN_ERR_IO with the system's reason; folders, pipes are refused. */
+/*
+ * INN_ERR_IO with the system's reason, INN_ERR_MEMORY where there is no room to
+ * map it; folders, pipes are refused.
+ */
 enum inn_status inn_file_map(struct inn_bytes *bytes, const char *path,
                              struct inn_error *err);
 void inn_file_unmap(struct inn_bytes *bytes);

@@ -52,7 +52,7 @@ static enum inn_status list_folder(struct names *names, const char *path,
     struct dirent *entry;
 
     if (dir == NULL)
-        return inn_fail(err, INN_ERR_IO, "can't be opened: %s",
+        return inn_fail(err, inn_errno_status(), "can't be opened: %s",
                         strerror(errno));
     errno = 0;
     while (st == INN_OK && (entry = readdir(dir)) != NULL) {
@@ -61,7 +61,7 @@ static enum inn_status list_folder(struct names *names, const char *path,
         errno = 0;
     }
     if (st == INN_OK && errno != 0)
-        st = inn_fail(err, INN_ERR_IO, "can't be read: %s", strerror(errno));
+        st = inn_fail(err, inn_errno_status(), "can't be read: %s", strerror(errno));
     closedir(dir);
     if (names->n > 0)
         qsort(names->items, names->n, sizeof(*names->items), by_name);

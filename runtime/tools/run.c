@@ -144,7 +144,7 @@ static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
     int i;
 
     if (mkdir(v->output_dir, 0777) != 0 && errno != EEXIST)
-        return inn_fail(err, INN_ERR_IO, "%.200s: can't be made: %s",
+        return inn_fail(err, inn_errno_status(), "%.200s: can't be made: %s",
                         v->output_dir, strerror(errno));
     for (i = 0; i < graph->n_outputs; i++) {
         const char *path = file_name(&cli->arena, v->output_dir,
