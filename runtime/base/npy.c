@@ -6,8 +6,10 @@
  */
 #include "runtime/base/npy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "runtime/base/checked.h"
@@ -24,6 +26,8 @@
 /* NumPy's own are below 200 bytes; its limit for safe reading is 10000. */
 #define HEADER_MOST 10000
 #define PREFIX_MOST 12
+/* Memory for what comes through a pipe grows with it, from here. */
+#define PIPE_ROOM 65536
 
 static const struct npy_type {
     char descr[3];
@@ -227,10 +231,20 @@ static enum inn_status parse_dictionary(struct header *h, struct scan *s,
 }
 
 /* bytes: the array's first len, enough of them for the header. */
+/* What a header's first 12 bytes say of its text: where it is, how long. */
+static size_t text_place(size_t *text_len, const uint8_t *bytes)
+{
+    *text_len = (size_t)bytes[8] | (size_t)bytes[9] << 8;
+    if (bytes[6] <= 1)
+        return 10;
+    *text_len |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
+    return PREFIX_MOST;
+}
+
 static enum inn_status parse_header(struct header *h, const uint8_t *bytes,
                                     size_t len, struct inn_error *err)
 {
-    size_t at = 10, text_len;
+    size_t at, text_len;
     struct scan s;
 
     memset(h, 0, sizeof(*h));
@@ -240,13 +254,9 @@ static enum inn_status parse_header(struct header *h, const uint8_t *bytes,
         return inn_fail(err, INN_ERR_UNSUPPORTED,
                         "has .npy version %u.%u; 1.0 to 3.0 can be read",
                         bytes[6], bytes[7]);
-    text_len = (size_t)bytes[8] | (size_t)bytes[9] << 8;
-    if (bytes[6] > 1) {
-        at = 12;
-        if (len < at)
-            return inn_fail(err, INN_ERR_FORMAT, "ends in its .npy header");
-        text_len |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-    }
+    if (bytes[6] > 1 && len < PREFIX_MOST)
+        return inn_fail(err, INN_ERR_FORMAT, "ends in its .npy header");
+    at = text_place(&text_len, bytes);
     if (text_len > HEADER_MOST)
         return inn_fail(err, INN_ERR_FORMAT,
                         "has a .npy header of %zu bytes; at most %d are "
@@ -347,6 +357,110 @@ enum inn_status inn_npy_read(struct inn_tensor *tensor, const char *path,
         return st;
     st = inn_npy_parse(tensor, bytes.data, bytes.len, arena, err);
     inn_file_unmap(&bytes);
+    return st;
+}
+
+/* Bytes out of a pipe. */
+struct pipe {
+    struct inn_heap *heap;
+    uint8_t *bytes; /* own */
+    size_t len, room;
+    int fd;
+};
+
+/* Reads on until len bytes are there, or the other side has no more. */
+static enum inn_status fill(struct pipe *p, size_t len, struct inn_error *err)
+{
+    while (p->len < len) {
+        ssize_t n;
+
+        if (p->len == p->room) {
+            size_t room = p->room > len / 2 ? len : 2 * p->room;
+            uint8_t *grown;
+
+            if (room < PIPE_ROOM)
+                room = PIPE_ROOM;
+            grown = inn_realloc(p->heap, p->bytes, room, 1, err);
+            if (grown == NULL)
+                return inn_refused(err);
+            p->bytes = grown;
+            p->room = room;
+        }
+        n = read(p->fd, p->bytes + p->len,
+                 (len < p->room ? len : p->room) - p->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return inn_fail(err, inn_errno_status(), "can't be read: %s",
+                            strerror(errno));
+        if (n == 0)
+            break;
+        p->len += (size_t)n;
+    }
+    return INN_OK;
+}
+
+/* The header, and not a byte of what follows. */
+static enum inn_status fill_header(struct header *h, struct pipe *p,
+                                   struct inn_error *err)
+{
+    enum inn_status st = fill(p, 10, err);
+    size_t text_len, at;
+
+    if (st == INN_OK && p->len == 10 && p->bytes[6] > 1 &&
+        memcmp(p->bytes, MAGIC, MAGIC_LEN) == 0)
+        st = fill(p, PREFIX_MOST, err);
+    if (st == INN_OK && p->len >= 10 &&
+        (p->bytes[6] <= 1 || p->len == PREFIX_MOST)) {
+        at = text_place(&text_len, p->bytes);
+        if (text_len <= HEADER_MOST)
+            st = fill(p, at + text_len, err);
+    }
+    return st == INN_OK ? parse_header(h, p->bytes, p->len, err) : st;
+}
+
+/* All of the array and one byte more, which must not be there. */
+static enum inn_status fill_array(struct pipe *p, const struct header *h,
+                                  struct inn_error *err)
+{
+    char text[INN_SHAPE_TEXT];
+    struct inn_tensor t;
+    enum inn_status st = inn_tensor_init(&t, h->type, h->rank, h->dims, err);
+    size_t all, most;
+
+    if (st != INN_OK)
+        return st;
+    if (!inn_add_size(&all, h->data_at, t.bytes) ||
+        !inn_add_size(&most, all, 1) || most > inn_heap_left(p->heap))
+        return inn_fail(err, INN_ERR_LIMIT,
+                        "an array of %s %s takes %zu bytes and would pass the "
+                        "memory limit",
+                        inn_shape_text(text, h->rank, h->dims),
+                        inn_type_name(h->type), t.bytes);
+    st = fill(p, most, err);
+    if (st == INN_OK && p->len == most)
+        st = inn_fail(err, INN_ERR_FORMAT,
+                      "an array of %s %s takes %zu bytes, and more follow",
+                      inn_shape_text(text, h->rank, h->dims),
+                      inn_type_name(h->type), t.bytes);
+    return st;
+}
+
+enum inn_status inn_npy_read_pipe(struct inn_tensor *tensor, int fd,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    struct pipe p = {arena->heap, NULL, 0, 0, fd};
+    struct header h;
+    enum inn_status st;
+
+    memset(tensor, 0, sizeof(*tensor));
+    st = fill_header(&h, &p, err);
+    if (st == INN_OK)
+        st = fill_array(&p, &h, err);
+    if (st == INN_OK)
+        st = inn_npy_parse(tensor, p.bytes, p.len, arena, err);
+    inn_free(p.heap, p.bytes);
     return st;
 }
 
@@ -489,9 +603,7 @@ static enum inn_status read_header(struct header *h, zip_file_t *entry,
     st = read_entry(entry, bytes + 10, prefix - 10, err);
     if (st != INN_OK)
         return st;
-    text_len = (size_t)bytes[8] | (size_t)bytes[9] << 8;
-    if (prefix > 10)
-        text_len |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
+    text_place(&text_len, bytes);
     if (text_len <= HEADER_MOST && text_len <= size - prefix &&
         memcmp(bytes, MAGIC, MAGIC_LEN) == 0) {
         st = read_entry(entry, bytes + prefix, text_len, err);

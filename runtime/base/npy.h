@@ -13,6 +13,14 @@ enum inn_status inn_npy_read(struct inn_tensor *tensor, const char *path,
 enum inn_status inn_npy_parse(struct inn_tensor *tensor, const uint8_t *bytes,
                               size_t len, struct inn_arena *arena,
                               struct inn_error *err);
+/*
+ * What comes out of fd, a pipe as a rule: read as far as its header says and
+ * one byte further, so that one that never ends is INN_ERR_FORMAT at once.
+ * Memory grows with what has come.
+ */
+enum inn_status inn_npy_read_pipe(struct inn_tensor *tensor, int fd,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
 /* Atomic. f16 is written as such; bf16 has no NumPy type: as f32. */
 enum inn_status inn_npy_write(const struct inn_tensor *tensor,
                               const char *path, bool overwrite,

@@ -1,7 +1,6 @@
 /* Inputs and outputs of a run. */
 #include "runtime/tools/tensors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,45 +27,6 @@ enum inn_status inn_split_named(struct inn_named_path *out, const char *text,
     return out->name != NULL ? INN_OK : inn_refused(err);
 }
 
-/* All of stdin; the heap's ceiling ends what doesn't end by itself. */
-static enum inn_status read_stdin(struct inn_tensor *tensor,
-                                  struct inn_arena *arena,
-                                  struct inn_error *err)
-{
-    struct inn_heap *heap = arena->heap;
-    uint8_t *bytes = NULL, *grown;
-    size_t len = 0, room = 0;
-    enum inn_status st = INN_OK;
-    ssize_t n;
-
-    for (;;) {
-        if (len == room) {
-            room = room != 0 ? room * 2 : 65536;
-            grown = inn_realloc(heap, bytes, room, 1, err);
-            if (grown == NULL) {
-                st = inn_refused(err);
-                goto out;
-            }
-            bytes = grown;
-        }
-        n = read(STDIN_FILENO, bytes + len, room - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            st = inn_fail(err, INN_ERR_IO, "can't be read: %s",
-                          strerror(errno));
-            goto out;
-        }
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    st = inn_npy_parse(tensor, bytes, len, arena, err);
-out:
-    inn_free(heap, bytes);
-    return st;
-}
-
 enum inn_status inn_load_tensor(struct inn_tensor *tensor, const char **name,
                                 const char *path, struct inn_arena *arena,
                                 struct inn_error *err)
@@ -76,7 +36,7 @@ enum inn_status inn_load_tensor(struct inn_tensor *tensor, const char **name,
 
     *name = NULL;
     if (strcmp(path, "-") == 0)
-        st = read_stdin(tensor, arena, err);
+        st = inn_npy_read_pipe(tensor, STDIN_FILENO, arena, err);
     else if (len > 3 && strcmp(path + len - 3, ".pb") == 0)
         st = inn_onnx_read_tensor(tensor, name, path, arena, err);
     else

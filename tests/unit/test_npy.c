@@ -218,6 +218,86 @@ START_TEST(what_is_written_is_read_again)
 }
 END_TEST
 
+/* What inn_npy_read_pipe says of these bytes, and how many are then left. */
+static enum inn_status read_piped(struct inn_tensor *t, const void *bytes,
+                                  size_t len, size_t *left)
+{
+    enum inn_status st;
+    char byte;
+    int fd[2];
+
+    ck_assert_int_eq(pipe(fd), 0);
+    ck_assert_int_eq(write(fd[1], bytes, len), (ssize_t)len);
+    close(fd[1]);
+    st = inn_npy_read_pipe(t, fd[0], &arena, &err);
+    for (*left = 0; read(fd[0], &byte, 1) == 1;)
+        ++*left;
+    close(fd[0]);
+    return st;
+}
+
+START_TEST(a_pipe_is_read_as_a_file_is)
+{
+    static const char dictionary[] =
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }\n";
+    float data[4] = {1, 2, 3, 4};
+    uint8_t bytes[200], two[202];
+    size_t n = make(bytes, dictionary, data, 16), left, i;
+    struct inn_tensor t;
+
+    ck_assert_int_eq(read_piped(&t, bytes, n, &left), INN_OK);
+    ck_assert(t.rank == 2 && memcmp(t.data, data, 16) == 0);
+    memcpy(two, bytes, 10); /* version 2.0: a length of four bytes */
+    two[6] = 2;
+    two[10] = two[11] = 0;
+    memcpy(two + 12, bytes + 10, n - 10);
+    ck_assert_int_eq(read_piped(&t, two, n + 2, &left), INN_OK);
+    ck_assert(memcmp(t.data, data, 16) == 0);
+    for (i = 0; i < n; i++) {
+        ck_assert_int_eq(read_piped(&t, bytes, i, &left), INN_ERR_FORMAT);
+        ck_assert_int_ne(inn_npy_parse(&t, bytes, i, &arena, NULL), INN_OK);
+    }
+}
+END_TEST
+
+START_TEST(a_pipe_is_read_as_far_as_its_header_says)
+{
+    static const char dictionary[] =
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }\n";
+    uint8_t bytes[30000] = {0};
+    struct inn_tensor t;
+    size_t left, n;
+
+    n = make(bytes, dictionary, "12345", 5);
+    ck_assert_int_eq(read_piped(&t, bytes, 30000, &left), INN_ERR_FORMAT);
+    ck_assert_uint_eq(left, 30000 - n - 1);
+    ck_assert_ptr_nonnull(strstr(err.message, "and more follow"));
+    memset(bytes, 'y', 30000);
+    ck_assert_int_eq(read_piped(&t, bytes, 30000, &left), INN_ERR_FORMAT);
+    ck_assert_uint_eq(left, 30000 - 10);
+    make(bytes, dictionary, NULL, 0);
+    bytes[6] = 2;
+    memset(bytes + 8, 0xff, 4);
+    ck_assert_int_eq(read_piped(&t, bytes, 30000, &left), INN_ERR_FORMAT);
+    ck_assert_uint_eq(left, 30000 - 12);
+}
+END_TEST
+
+/* The heap has 16 MiB. */
+START_TEST(a_pipe_that_would_pass_the_memory_limit_is_not_read)
+{
+    static const char dictionary[] = "{'descr': '|u1', 'fortran_order': "
+                                     "False, 'shape': (20000000,), }\n";
+    uint8_t bytes[30000] = {0};
+    struct inn_tensor t;
+    size_t left, n = make(bytes, dictionary, NULL, 0);
+
+    ck_assert_int_eq(read_piped(&t, bytes, 30000, &left), INN_ERR_LIMIT);
+    ck_assert_uint_eq(left, 30000 - n);
+    ck_assert_uint_lt(inn_heap_peak(heap), 1 << 18);
+}
+END_TEST
+
 START_TEST(bfloat_is_written_as_float)
 {
     uint16_t data[2] = {0x3f80, 0xc000};
@@ -333,6 +413,9 @@ int main(void)
                         (int)(sizeof(bad) / sizeof(*bad)));
     tcase_add_test(t, every_cut_and_changed_byte_is_survived);
     tcase_add_test(t, what_is_written_is_read_again);
+    tcase_add_test(t, a_pipe_is_read_as_a_file_is);
+    tcase_add_test(t, a_pipe_is_read_as_far_as_its_header_says);
+    tcase_add_test(t, a_pipe_that_would_pass_the_memory_limit_is_not_read);
     tcase_add_test(t, bfloat_is_written_as_float);
 #ifdef HAVE_ZIP
     tcase_add_test(t, archives_are_read_by_name);
