@@ -2,11 +2,13 @@
  * The capped heap. A 64-byte header before each block carries its size, so
  * that what is freed is known without asking the C library.
  */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "runtime/base/heap.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
@@ -61,6 +63,18 @@ size_t inn_heap_peak(const struct inn_heap *heap)
 size_t inn_heap_left(const struct inn_heap *heap)
 {
     return heap->ceiling - atomic_load(&heap->used);
+}
+
+/* Not by malloc: it may have such a block, and others are what is missing. */
+bool inn_heap_has_room(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return false;
+    munmap(p, bytes);
+    return true;
 }
 
 bool inn_heap_fails(struct inn_heap *heap, size_t bytes,

@@ -32,6 +32,11 @@ bool inn_heap_fails(struct inn_heap *heap, size_t bytes,
 
 size_t inn_heap_used(const struct inn_heap *heap);
 size_t inn_heap_peak(const struct inn_heap *heap);
+/*
+ * Whether the system would give bytes more, as one block. For what libraries
+ * take that can't say when there is none; nothing is kept of it.
+ */
+bool inn_heap_has_room(size_t bytes);
 /* Bytes to the ceiling. */
 size_t inn_heap_left(const struct inn_heap *heap);
 

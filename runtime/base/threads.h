@@ -16,8 +16,17 @@ typedef void inn_part_fn(void *context, size_t part);
 int inn_threads_available(void);
 
 /*
+ * How many of threads (0: one per core) can be had: fewer where the system
+ * grants no more (`ulimit -u`, no memory for their stacks). OpenMP ends the
+ * process where it gets none, so whoever begins a parallel region of its own
+ * asks before. A caller that has asked once is told again without a trial.
+ */
+int inn_threads_granted(int threads);
+
+/*
  * Runs part(context, i) for i in [0, parts) on up to threads threads (0: all
- * there are), in any order; returns when all are done.
+ * there are), in any order; returns when all are done. Where the system grants
+ * fewer threads, fewer do it.
  */
 void inn_parallel(int threads, size_t parts, inn_part_fn *part,
                   void *context);

@@ -51,18 +51,21 @@ void inn_workers_enter(struct inn_workers *workers, int threads)
         threads = inn_threads_available();
     if (threads > INN_MAX_WORKERS)
         threads = INN_MAX_WORKERS;
+    threads = inn_threads_granted(threads);
     workers->threads = threads;
     /* OpenMP may grant fewer threads now than at the end. */
     for (int k = 0; k < threads; k++)
         workers->saved[k] = get_mode();
     workers->old_threads = inn_workers_use(threads);
 #ifdef _OPENMP
+    if (threads > 1) {
 #pragma omp parallel num_threads(threads)
-    {
-        int i = omp_get_thread_num();
+        {
+            int i = omp_get_thread_num();
 
-        workers->saved[i] = get_mode();
-        set_mode(workers->saved[i] | FLUSH);
+            workers->saved[i] = get_mode();
+            set_mode(workers->saved[i] | FLUSH);
+        }
     }
 #endif
     set_mode(workers->saved[0] | FLUSH);
@@ -73,8 +76,10 @@ void inn_workers_leave(const struct inn_workers *workers)
 #ifdef _OPENMP
     int threads = workers->threads;
 
+    if (threads > 1) {
 #pragma omp parallel num_threads(threads)
-    set_mode(workers->saved[omp_get_thread_num()]);
+        set_mode(workers->saved[omp_get_thread_num()]);
+    }
 #endif
     set_mode(workers->saved[0]);
     inn_workers_use(workers->old_threads);

@@ -17,9 +17,10 @@ struct inn_workers {
 };
 
 /*
- * Makes threads (0: all there are) the caller's OpenMP thread count, and
- * flushes denormals to zero in each of them: one denormal operand costs a
- * multiplication about 100 cycles. Pair with inn_workers_leave.
+ * Makes threads (0: all there are), or as many as can be had, the caller's
+ * OpenMP thread count, and flushes denormals to zero in each of them: one
+ * denormal operand costs a multiplication about 100 cycles. Pair with
+ * inn_workers_leave.
  */
 void inn_workers_enter(struct inn_workers *workers, int threads);
 void inn_workers_leave(const struct inn_workers *workers);

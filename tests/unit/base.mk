@@ -6,4 +6,5 @@ unit_tests += \
     tests/unit/test_map \
     tests/unit/test_npy \
     tests/unit/test_tensor \
+    tests/unit/test_threads \
     tests/unit/test_wire
