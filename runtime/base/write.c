@@ -58,7 +58,7 @@ struct inn_write {
 #define NAMES 16
 static _Atomic(char *) temporary_names[NAMES];
 
-static void remove_names_and_end(int signal_number)
+void inn_write_forget_all(void)
 {
     size_t i;
 
@@ -68,6 +68,11 @@ static void remove_names_and_end(int signal_number)
         if (name != NULL)
             unlink(name);
     }
+}
+
+static void remove_names_and_end(int signal_number)
+{
+    inn_write_forget_all();
     /* SA_RESETHAND has put the default back: this ends the process. */
     raise(signal_number);
 }
@@ -123,7 +128,8 @@ static void withdraw(struct inn_write *w)
 
 static enum inn_status system_error(struct inn_error *err)
 {
-    return inn_fail(err, INN_ERR_IO, "can't be written: %s", strerror(errno));
+    return inn_fail(err, inn_errno_status(), "can't be written: %s",
+                    strerror(errno));
 }
 
 static char *copy_text(struct inn_heap *heap, const char *text, size_t len,
@@ -334,7 +340,7 @@ static enum inn_status compare_bytes(struct inn_write *w,
     do {
         n = pread(w->fd, w->buffer, BUFFER, (off_t)at);
         if (n < 0 && errno != EINTR)
-            return inn_fail(err, INN_ERR_IO, "can't be read: %s",
+            return inn_fail(err, inn_errno_status(), "can't be read: %s",
                             strerror(errno));
         if (n > 0) {
             (void)XXH3_64bits_update(w->hash, w->buffer, (size_t)n);

@@ -49,6 +49,9 @@ enum inn_status inn_write_commit(struct inn_write *out,
 /* Gives up what was not committed; frees. NULL is fine. */
 void inn_write_close(struct inn_write *out);
 
+/* Removes what temporary names there are, as the process ends. */
+void inn_write_forget_all(void);
+
 /*
  * For programs, at their start: SIGHUP, SIGINT, SIGPIPE and SIGTERM remove
  * what temporary names there are before they end the process, unless they

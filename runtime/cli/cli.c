@@ -14,6 +14,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/write.h"
+#include "runtime/cli/ending.h"
 
 #define MOST_NUMBERS 256
 
@@ -660,11 +661,14 @@ int inn_cli_run(const char *program, const struct inn_command *command,
     int code;
 
     inn_write_at_signals();
+    inn_ending_watch(program);
     if (heap == NULL) {
+        inn_ending_expected();
         fprintf(stderr, "%s: out of memory\n", program);
         return INN_EXIT_MEMORY;
     }
     code = parse_and_run(heap, NULL, program, command, argc, argv);
+    inn_ending_expected();
     inn_heap_free(heap);
     return code;
 }

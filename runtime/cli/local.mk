@@ -1,6 +1,8 @@
 libinncore_la_SOURCES += \
     runtime/cli/cli.c \
     runtime/cli/cli.h \
+    runtime/cli/ending.c \
+    runtime/cli/ending.h \
     runtime/cli/help.c \
     runtime/cli/json.c \
     runtime/cli/json.h \

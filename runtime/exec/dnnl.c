@@ -33,6 +33,16 @@ enum inn_status inn_dnnl_fail(struct inn_error *err, const char *what,
                     what, (int)status);
 }
 
+/* More than a primitive with its kernels takes. */
+#define PRIMITIVE_ROOM ((size_t)16 << 20)
+
+enum inn_status inn_dnnl_room(struct inn_error *err)
+{
+    if (inn_heap_has_room(PRIMITIVE_ROOM))
+        return INN_OK;
+    return inn_fail(err, INN_ERR_MEMORY, "out of memory for oneDNN");
+}
+
 enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, const char *tune,
                              struct inn_heap *heap, struct inn_error *err)
 {
@@ -41,6 +51,9 @@ enum inn_status inn_dnnl_new(struct inn_dnnl **dnnl, const char *tune,
     dnnl_status_t ds;
 
     *dnnl = NULL;
+    st = inn_dnnl_room(err);
+    if (st != INN_OK)
+        return st;
     d = inn_alloc(heap, 1, sizeof(*d), err);
     if (d == NULL)
         return inn_refused(err);
@@ -136,6 +149,8 @@ enum inn_status inn_dnnl_step(struct inn_builder *b,
     int i, index, threads = 1, n_in = 0, n_out = 0;
 
     st = add_scratch(b, desc, &args, err);
+    if (st == INN_OK)
+        st = inn_dnnl_room(err);
     if (st != INN_OK)
         return st;
     prim = inn_arena_alloc(&b->s->arena, 1, sizeof(*prim), err);

@@ -86,7 +86,9 @@ enum inn_status inn_desc_new(struct inn_dnnl *d, struct inn_desc *desc,
 
     desc->pd = NULL;
     desc->serial = false;
-    st = new_attr(&attr, ops, scale, err);
+    st = inn_dnnl_room(err);
+    if (st == INN_OK)
+        st = new_attr(&attr, ops, scale, err);
     if (st == INN_OK)
         st = create_pd(d, desc, op, attr, impl, err);
     if (desc->pd != NULL && splits_sums(inn_desc_name(desc))) {

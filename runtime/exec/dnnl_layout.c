@@ -341,7 +341,9 @@ enum inn_status inn_dnnl_reorder(struct inn_builder *b, int *slot, int from,
     enum inn_status st;
     dnnl_status_t ds;
 
-    st = inn_md_of_slot(b, from, &have, err);
+    st = inn_dnnl_room(err);
+    if (st == INN_OK)
+        st = inn_md_of_slot(b, from, &have, err);
     if (st == INN_OK)
         st = reorder_slot(b, slot, from, &to, value, err);
     if (st != INN_OK)

@@ -49,6 +49,11 @@ struct inn_dst {
     int residual; /* its slot, where !as_sum */
 };
 
+/*
+ * INN_ERR_MEMORY where the system has no more: asked before oneDNN is, which
+ * ends the process when it finds that out in the wrong place.
+ */
+enum inn_status inn_dnnl_room(struct inn_error *err);
 /* A failure of oneDNN that is not a mere "can't". */
 enum inn_status inn_dnnl_fail(struct inn_error *err, const char *what,
                               dnnl_status_t status);
