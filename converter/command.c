@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "converter/blas_room.h"
 #include "converter/calibrate.h"
 #include "converter/convert.h"
 #include "runtime/base/clock.h"
@@ -376,14 +377,14 @@ static enum inn_status reread(void *state, const char *path,
 /* Writes the file, opening it again before it gets its name. */
 static enum inn_status write_file(struct shown *shown, const char *output,
                                   const struct inn_model *model,
-                                  const struct values *v, uint64_t *bytes,
-                                  struct inn_error *err)
+                                  const struct values *v, int threads,
+                                  uint64_t *bytes, struct inn_error *err)
 {
     const struct inn_reread again = {reread, shown->cli->heap};
     const struct inn_file_options fo = {
         .store = (enum inn_store)v->store,
         .codec = v->codec == 0 ? INN_CODEC_ZSTD : INN_CODEC_NONE,
-        .threads = (int)v->common.threads,
+        .threads = threads,
         .overwrite = v->common.force,
         .again = &again};
 
@@ -447,10 +448,12 @@ static int run(struct inn_cli *cli, const void *values)
         inn_output_check(output, inputs, 2, v->common.force, cli->heap,
                          &err) != INN_OK)
         return inn_cli_error(cli, output, &err);
+    if (inn_blas_reserve(&o.threads, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
     st = inn_convert(&model, &report, source, &o, cli->heap, &err);
     if (st == INN_OK && !v->dry_run) {
         named = output;
-        st = write_file(&shown, output, model, v, &bytes, &err);
+        st = write_file(&shown, output, model, v, o.threads, &bytes, &err);
     }
     inn_progress_clear(&cli->progress);
     if (st != INN_OK)

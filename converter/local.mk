@@ -1,6 +1,8 @@
 # inn-convert. The parts that tests link are a library of their own.
 noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
+    converter/blas_room.c \
+    converter/blas_room.h \
     converter/calibrate.c \
     converter/calibrate.h \
     converter/calibrate_folder.c \
