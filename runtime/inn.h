@@ -84,7 +84,7 @@ INN_API const char *inn_version(void);
 /* What a file or a network may cost. A zero field means the default. */
 struct inn_limits {
     size_t memory_bytes; /* default: 16 GiB */
-    int threads;         /* default: one per core the process may use */
+    int threads; /* default: one per core; fewer where none can be had */
 };
 
 /* An open .inn file. Const after inn_open: threads may share it. */
@@ -211,7 +211,9 @@ INN_API enum inn_status inn_net_configure(struct inn_net *net,
 /*
  * Runs the network on in[n], in the order of its inputs. On success *out
  * points to inn_net_output_count tensors, borrowed until the next run or
- * until the net is freed. Not for two threads at once on one net.
+ * until the net is freed. Not for two threads at once on one net. While others
+ * keep the cores busy, runs of less than 20 ms go by one thread, with the same
+ * outputs; the first such run makes a second plan, in the limits of memory.
  * INN_ERR_RANGE: a number of inputs, type or size the network does not take.
  * INN_ERR_ARGUMENT: an input's bytes are not those of its type and shape.
  * INN_ERR_UNSUPPORTED: lists the operators that can't be run.

@@ -3,6 +3,8 @@ libinncore_la_SOURCES += \
     runtime/exec/copy.c \
     runtime/exec/cpu.c \
     runtime/exec/cpu.h \
+    runtime/exec/crowd.c \
+    runtime/exec/crowd.h \
     runtime/exec/dnnl_exec.h \
     runtime/exec/exec.h \
     runtime/exec/fuse.c \

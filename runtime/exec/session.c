@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/exec/crowd.h"
 #include "runtime/exec/dnnl_exec.h"
 #include "runtime/exec/strided.h"
 #include "runtime/exec/workers.h"
@@ -20,6 +21,10 @@ struct inn_session {
     struct inn_dnnl *dnnl;
     struct inn_schedule *schedule; /* or NULL */
     struct inn_tensor *sizes;      /* [n_inputs], what schedule is for */
+    /* The same for one thread, made when cores are busy; or NULL. */
+    struct inn_schedule *alone;
+    bool never_alone; /* there was no memory for it, or it is not wanted */
+    struct inn_crowd crowd;
 };
 
 /* Every graph node for which there is no row, before any size is known. */
@@ -97,29 +102,76 @@ static bool all_fixed(const struct inn_graph *graph,
     return true;
 }
 
+/* A schedule for inputs of these sizes on threads (0: all there are). */
+static enum inn_status make_schedule(struct inn_session *session,
+                                     struct inn_schedule **schedule,
+                                     int threads, const struct inn_tensor *in,
+                                     struct inn_error *err)
+{
+    struct inn_workers workers;
+    enum inn_status st;
+
+    inn_workers_enter(&workers, threads);
+    st = inn_schedule_new(schedule, session->graph, &session->options,
+                          workers.threads, session->dnnl, in, err);
+    inn_workers_leave(&workers);
+    return st;
+}
+
+static void drop_schedules(struct inn_session *session)
+{
+    inn_schedule_free(session->schedule);
+    inn_schedule_free(session->alone);
+    session->schedule = NULL;
+    session->alone = NULL;
+}
+
+/*
+ * Whether runs may go by one thread when cores are busy: not where times are
+ * taken, values are looked at, or times have chosen the algorithms, of which
+ * some round by the number of threads.
+ */
+static bool may_be_alone(const struct inn_session *session)
+{
+    const struct inn_session_options *o = &session->options;
+
+    return session->dnnl != NULL && session->schedule->threads > 1 &&
+           !o->profile && !o->keep_all && o->tune == NULL;
+}
+
 /* Makes the schedule for inputs of these sizes, in place of the old one. */
 static enum inn_status plan(struct inn_session *session,
                             const struct inn_tensor *in,
                             struct inn_error *err)
 {
-    struct inn_workers workers;
+    static const struct inn_crowd nobody = {0};
     enum inn_status st;
     int i;
 
-    inn_schedule_free(session->schedule);
-    session->schedule = NULL;
-    inn_workers_enter(&workers, session->options.threads);
-    st = inn_schedule_new(&session->schedule, session->graph,
-                          &session->options, workers.threads, session->dnnl,
-                          in, err);
-    inn_workers_leave(&workers);
+    drop_schedules(session);
+    st = make_schedule(session, &session->schedule, session->options.threads,
+                       in, err);
     if (st == INN_OK)
         st = inn_dnnl_keep(session->dnnl, err);
     for (i = 0; i < session->graph->n_inputs && st == INN_OK; i++) {
         session->sizes[i] = in[i];
         session->sizes[i].data = NULL;
     }
+    session->crowd = nobody;
+    session->never_alone = st != INN_OK || !may_be_alone(session);
     return st;
+}
+
+/* Makes the schedule for one thread, if it can be; else runs stay as usual. */
+static bool can_be_alone(struct inn_session *session,
+                         const struct inn_tensor *in)
+{
+    struct inn_error ignored;
+
+    if (session->alone == NULL && !session->never_alone &&
+        make_schedule(session, &session->alone, 1, in, &ignored) != INN_OK)
+        session->never_alone = true;
+    return session->alone != NULL;
 }
 
 static enum inn_status session_init(struct inn_session *s,
@@ -178,7 +230,7 @@ void inn_session_free(struct inn_session *session)
     if (session == NULL)
         return;
     heap = session->graph->heap;
-    inn_schedule_free(session->schedule);
+    drop_schedules(session);
     inn_dnnl_free(session->dnnl);
     inn_free(heap, session->sizes);
     inn_free(heap, session);
@@ -303,13 +355,14 @@ static enum inn_status check_inputs(const struct inn_graph *graph,
     return INN_OK;
 }
 
-/* Whether the present schedule is for these sizes. */
+/* Whether the present schedule is for these sizes, and can have its threads. */
 static bool is_planned(const struct inn_session *s,
                        const struct inn_tensor *in)
 {
     int i;
 
-    if (s->schedule == NULL)
+    if (s->schedule == NULL ||
+        inn_threads_granted(s->schedule->threads) < s->schedule->threads)
         return false;
     for (i = 0; i < s->graph->n_inputs; i++) {
         if (in[i].type != s->sizes[i].type ||
@@ -387,16 +440,83 @@ static enum inn_status run_timed(struct inn_schedule *s,
     return st;
 }
 
+/* Looking at the clock after so many steps costs nothing yet. */
+#define STEPS_AT_ONCE 4
+
+/*
+ * Steps from *at on, until all are done or, with crowd, the run is late; *at
+ * is then the next one.
+ */
+static enum inn_status run_steps(struct inn_session *session,
+                                 struct inn_schedule *s, int *at,
+                                 const struct inn_crowd *crowd,
+                                 struct inn_error *err)
+{
+    struct inn_workers workers;
+    enum inn_status st = INN_OK;
+    int first = *at;
+
+    inn_workers_enter(&workers, s->threads);
+    while (*at < s->n_steps && st == INN_OK) {
+        struct inn_step *step = &s->steps[*at];
+
+        if (crowd != NULL && *at > first && *at % STEPS_AT_ONCE == 0 &&
+            inn_crowd_is_late(crowd, inn_clock_ns()))
+            break;
+        st = session->options.profile ? run_timed(s, step, err)
+                                      : run_step(s, step, err);
+        ++*at;
+    }
+    inn_workers_leave(&workers);
+    return st;
+}
+
+/*
+ * On all threads. A run that is late is left: what has been computed is less
+ * than what the wait for the rest would cost. Then *left is true.
+ */
+static enum inn_status run_together(struct inn_session *session, bool *left,
+                                    const struct inn_tensor *in,
+                                    struct inn_error *err)
+{
+    struct inn_schedule *s = session->schedule;
+    struct inn_crowd *crowd = session->never_alone ? NULL : &session->crowd;
+    enum inn_status st = take_inputs(s, in, err);
+    int at = 0;
+
+    *left = false;
+    if (st == INN_OK)
+        st = run_steps(session, s, &at, crowd, err);
+    if (st == INN_OK && at < s->n_steps) {
+        inn_crowd_yield(crowd, inn_clock_ns(), inn_crowd_preempted);
+        *left = can_be_alone(session, in);
+        return *left ? INN_OK : run_steps(session, s, &at, NULL, err);
+    }
+    if (st == INN_OK && crowd != NULL)
+        inn_crowd_end(crowd, inn_clock_ns(), inn_crowd_preempted);
+    return st;
+}
+
+static enum inn_status run_alone(struct inn_session *session,
+                                 const struct inn_tensor *in,
+                                 struct inn_error *err)
+{
+    enum inn_status st = take_inputs(session->alone, in, err);
+    int at = 0;
+
+    if (st == INN_OK)
+        st = run_steps(session, session->alone, &at, NULL, err);
+    return st;
+}
+
 enum inn_status inn_session_run(struct inn_session *session,
                                 const struct inn_tensor **out,
                                 const struct inn_tensor *in, int n,
                                 struct inn_error *err)
 {
     struct inn_error local = {0};
-    struct inn_workers workers;
-    struct inn_schedule *s;
     enum inn_status st;
-    int i;
+    bool alone;
 
     if (err == NULL)
         err = &local;
@@ -409,17 +529,16 @@ enum inn_status inn_session_run(struct inn_session *session,
     }
     if (st != INN_OK)
         return st;
-    s = session->schedule;
-    st = take_inputs(s, in, err);
-    if (st != INN_OK)
-        return st;
-    inn_workers_enter(&workers, session->options.threads);
-    for (i = 0; i < s->n_steps && st == INN_OK; i++)
-        st = session->options.profile ? run_timed(s, &s->steps[i], err)
-                                      : run_step(s, &s->steps[i], err);
-    inn_workers_leave(&workers);
+    alone = !session->never_alone &&
+            inn_crowd_begin(&session->crowd, inn_clock_ns(),
+                            inn_crowd_preempted) &&
+            can_be_alone(session, in);
+    if (!alone)
+        st = run_together(session, &alone, in, err);
+    if (alone && st == INN_OK)
+        st = run_alone(session, in, err);
     if (st == INN_OK)
-        *out = s->outputs;
+        *out = alone ? session->alone->outputs : session->schedule->outputs;
     return st;
 }
 

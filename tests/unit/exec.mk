@@ -1,4 +1,5 @@
 unit_tests += \
+    tests/unit/test_crowd \
     tests/unit/test_session \
     tests/unit/test_session_nets \
     tests/unit/test_strided \

@@ -1,10 +1,13 @@
 /* Sessions on small graphs: inputs, outputs, plans, memory, every error. */
 #include <check.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/threads.h"
 #include "runtime/exec/workers.h"
 #include "tests/unit/exec_graphs.h"
@@ -458,11 +461,68 @@ START_TEST(denormals_are_flushed_while_running_and_not_after)
 }
 END_TEST
 
+static atomic_bool enough;
+
+static void *be_busy(void *context)
+{
+    while (!atomic_load(&enough))
+        ;
+    return context;
+}
+
+/* With other threads on every core some runs go by one thread; none differs. */
+START_TEST(outputs_are_the_same_on_busy_cores)
+{
+    enum { BUSY = 4 };
+    int64_t dims[] = {1, 16, 24, 24}, w[] = {16, 16, 3, 3}, n[] = {16};
+    int64_t pads[] = {1, 1, 1, 1}, end;
+    const struct inn_tensor *out;
+    struct inn_session *s;
+    struct inn_tensor in;
+    pthread_t busy[BUSY];
+    void *want;
+    size_t bytes;
+    int v, i;
+
+    graph_begin();
+    v = add_input("x", INN_F32, 4, dims);
+    for (i = 0; i < 12; i++) {
+        v = add_op("Conv", v, add_weight("w", 4, w), add_weight("b", 1, n));
+        set_ints(v, "pads", pads, 4);
+        v = add_op(i % 2 == 0 ? "Relu" : "Sigmoid", v, -1, -1);
+    }
+    add_output(v);
+    in = *new_tensor(INN_F32, 4, dims);
+    fill_tensor(&in);
+    out = run_once(&s, 0, false, false, &in, 1);
+    bytes = out[0].bytes;
+    want = malloc(bytes);
+    memcpy(want, out[0].data, bytes);
+    for (i = 0; i < 100; i++)
+        ck_assert_int_eq(inn_session_run(s, &out, &in, 1, NULL), INN_OK);
+    atomic_store(&enough, false);
+    for (i = 0; i < BUSY; i++)
+        ck_assert_int_eq(pthread_create(&busy[i], NULL, be_busy, NULL), 0);
+    end = inn_clock_ns() + 500 * (int64_t)1000000;
+    do {
+        ck_assert_int_eq(inn_session_run(s, &out, &in, 1, NULL), INN_OK);
+        ck_assert(memcmp(out[0].data, want, bytes) == 0);
+    } while (inn_clock_ns() < end);
+    atomic_store(&enough, true);
+    for (i = 0; i < BUSY; i++)
+        pthread_join(busy[i], NULL);
+    free(want);
+    inn_session_free(s);
+    graph_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("session");
     TCase *t = tcase_create("session");
 
+    tcase_add_test(t, outputs_are_the_same_on_busy_cores);
     tcase_add_loop_test(t, relu_runs_on_the_callers_memory, 0, 2);
     tcase_add_loop_test(
         t, steps_tell_what_computes_them_and_are_timed_on_request, 0, 2);
