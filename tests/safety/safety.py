@@ -9,12 +9,17 @@ output damaged on the way. Each time an old file must be intact or the new one
 whole, and nothing else may be in the folder; what fails must say what and
 where, in one line, with the right exit status.
 
+The same under limits of memory and of threads: `ulimit -v` and `ulimit -u`.
+
 INN_SAFETY_KILLS  how many random moments per command (default 100)
+INN_SAFETY_STEP   MiB from one limit of memory to the next (default: a few)
+INN_SAFETY_ONLY   "limits": these alone
 INN_SAFETY_SEED   of the moments (default 1)
 """
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -398,8 +403,110 @@ def memory():
         print("  memory-%s: %d allocations failed" % (name, n - 1))
 
 
+def limited(line, kind, value, uid=None):
+    """Runs line under one limit; 60 seconds are a hang."""
+    def before():
+        resource.setrlimit(kind, (value, value))
+        if uid is not None:
+            os.setgroups([])
+            os.setresuid(uid, uid, uid)
+
+    try:
+        r = subprocess.run(line, stdout=subprocess.PIPE, preexec_fn=before,
+                           stderr=subprocess.PIPE, timeout=60)
+    except subprocess.TimeoutExpired:
+        return None, b"", "does not end"
+    return r.returncode, r.stdout, r.stderr.decode(errors="replace")
+
+
+def judge(result, folder, want_file, may_fail):
+    """Why this is not how a program ends under a limit, or None."""
+    code, _, err = result
+    if code is None:
+        return err
+    # Not ours to change: the loader itself finds no memory.
+    if code == 127 and "error while loading shared libraries" in err:
+        return None
+    left = leftovers(folder, folder + "/o.npy")
+    if left or content(folder + "/o.npy") not in (None, want_file):
+        return "leaves %s" % (left or "another file")
+    if code == 0:
+        return None if content(folder + "/o.npy") == want_file else \
+            "says it is fine and writes nothing"
+    if not may_fail or code != 6:
+        return "exit %d: %s" % (code, err.strip())
+    if err.count("\n") != 1 or not re.match(r"inn(-convert)?: ", err):
+        return "exit 6: '%s'" % err.strip()
+    return None
+
+
+def limit_lines():
+    small, y = DATA + "/small.onnx", "{}/o.npy"
+    subprocess.run(inn("export", NET, "--width", "0.8", "-o", small, "-q",
+                       "-f"), check=True)
+    return {
+        "convert": [program("inn-convert"), DATA + "/shapes10.onnx", "-o", y,
+                    "-q", "--pictures", "8"],
+        "info": inn("info", NET),
+        "export": inn("export", NET, "--width", "0.8", "-o", y, "-q"),
+        "run": inn("run", NET, "--random", "-o", "logits=" + y, "-q"),
+        "run-onnx": inn("run", small, "--random", "-q"),
+        "eval": inn("eval", NET, "--data", DATA + "/shapes10.npz",
+                    "--images", "even", "-q"),
+        "bench": inn("bench", NET, "--runs", "3", "-q"),
+        "compare": inn("compare", NET, small, "--width", "0.8", "-q"),
+        "check": inn("check", NET, "-q"),
+    }
+
+
+# MiB: from what the loader needs to what is enough, OpenBLAS apart.
+STEPS = {"convert": (100, 250, 340, 400, 560, 640, 900, 1200)}
+FEW_STEPS = (60, 95, 110, 125, 150, 200, 280, 400)
+NOBODY = 54321
+
+
+def limits():
+    """Too little memory, and too few threads, from none to enough."""
+    step = int(os.environ.get("INN_SAFETY_STEP", "0"))
+    os.chmod(ROOT, 0o755)
+    for name, line in limit_lines().items():
+        folder = fresh(False)
+        line = [a.replace("{}", folder) for a in line]
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+        want = content(folder + "/o.npy")
+        steps = range(40, 1000 if name == "convert" else 260, step) \
+            if step else STEPS.get(name, FEW_STEPS)
+        why = None
+        for mib in steps:
+            folder = fresh(False)
+            why = why or judge(limited(line, resource.RLIMIT_AS, mib << 20),
+                               folder, want, True)
+            if why:
+                why = "%d MiB: %s" % (mib, why)
+                break
+        report("memory-limit-" + name, why)
+        if os.getuid() != 0:
+            print("skip safety/thread-limit-%s: only root becomes another "
+                  "user" % name)
+            continue
+        why = None
+        for n in range(0, 4):
+            folder = fresh(False)
+            os.chmod(folder, 0o777)
+            # Of a user of one's own, so that nobody else's threads count.
+            why = judge(limited(line, resource.RLIMIT_NPROC, n, NOBODY + n),
+                        folder, want, False)
+            if why:
+                why = "%d threads: %s" % (n, why)
+                break
+        report("thread-limit-" + name, why)
+
+
 def main():
     set_up()
+    limits()
+    if os.environ.get("INN_SAFETY_ONLY") == "limits":
+        return 1 if FAILED else 0
     memory()
     kills("convert", "killed-convert", KILLS, SIGNALS)
     kills("export", "killed-export", KILLS, SIGNALS)
