@@ -208,11 +208,12 @@ static enum inn_status put_picture(void *to, const struct inn_wanted *want,
     float *x;
 
     if (bytes && want->type != INN_U8)
-        st = inn_prep_choose(&prep, &none, want->model, p.channels, true,
-                             err);
+        st = inn_prep_choose(&prep, &none, want->model, p.channels,
+                             "a picture of the samples", true, err);
     if (st != INN_OK)
         return st;
     prep.nhwc = want->nhwc;
+    prep.bgr = bytes && want->model->prep.bgr;
     x = inn_arena_alloc(arena, n, sizeof(*x), err);
     if (x == NULL)
         return inn_refused(err);

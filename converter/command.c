@@ -19,18 +19,19 @@
 #include "runtime/cli/sizes.h"
 #include "runtime/cli/table.h"
 #include "runtime/file/container.h"
+#include "runtime/pictures/presets.h"
 
 struct values {
     struct inn_common common;
     const char *output;
-    int kernel, edge, store, codec, layout, moments;
-    double nodes, scale;
+    int kernel, edge, store, codec, moments;
+    double nodes;
+    struct inn_prep_options prep;
     bool keep_bn, no_moments, dry_run;
     int64_t pictures, samples;
     const char *calibrate;
     int images;
     struct inn_cli_list freeze, only;
-    struct inn_cli_numbers mean, std;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -74,17 +75,22 @@ static const struct inn_option options[] = {
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};
 
 static const struct inn_option input_options[] = {
-    {"mean", 0, INN_OPT_NUMBERS, AT(mean), "M,...", 0, 0,
-     "subtracted from inputs after scaling; kept in the file for eval"},
-    {"std", 0, INN_OPT_NUMBERS, AT(std), "S,...", 0, 0,
+    {"prep", 0, INN_OPT_CHOICE, AT(prep.preset), INN_PRESET_WORDS "|auto", 0,
+     0, "how pictures of bytes enter the network, by name; kept in the file "
+     "for eval, run and check; auto: as drawn pictures suggest"},
+    {"mean", 0, INN_OPT_NUMBERS, AT(prep.mean), "M,...", -1e30, 1e30,
+     "without --prep: subtracted from inputs after scaling"},
+    {"std", 0, INN_OPT_NUMBERS, AT(prep.std), "S,...", -1e30, 1e30,
      "divides inputs after that"},
-    {"scale", 0, INN_OPT_NUMBER, AT(scale), "X", -1e9, 1e9,
+    {"scale", 0, INN_OPT_NUMBER, AT(prep.scale), "X", -1e9, 1e9,
      "multiplies raw inputs first, such as 1/255 for bytes"},
-    {"layout", 0, INN_OPT_CHOICE, AT(layout), "nchw|nhwc", 0, 0,
+    {"layout", 0, INN_OPT_CHOICE, AT(prep.layout), "auto|nchw|nhwc", 0, 0,
      "the network's own input layout"},
+    {"colours", 0, INN_OPT_CHOICE, AT(prep.colours), "auto|rgb|bgr", 0, 0,
+     "order of its three channels; --mean and --std go with it"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};
 
-static const struct values defaults = {.scale = 1, .nodes = 1};
+static const struct values defaults = {.prep = INN_PREP_DEFAULTS, .nodes = 1};
 
 /* MODEL.onnx -> MODEL.inn */
 static const char *default_output(struct inn_cli *cli, const char *path,
@@ -145,34 +151,6 @@ static enum inn_status read_sizes(void *state, const struct inn_graph *graph,
 
     return inn_parse_sizes(bindings, n, &cli->common->shapes, graph,
                            &cli->arena, err);
-}
-
-/* Mean and std as given, both of one length, or of one entry. */
-static enum inn_status read_prep(struct inn_input_prep *prep,
-                                 const struct values *v,
-                                 struct inn_error *err)
-{
-    size_t n = v->mean.n > v->std.n ? v->mean.n : v->std.n, i;
-
-    prep->given = n > 0 || v->scale != 1 || v->layout != 0;
-    prep->scale = v->scale;
-    prep->nhwc = v->layout == 1;
-    n = n == 0 ? 1 : n;
-    if (n > 4 || (v->mean.n > 1 && v->mean.n != n) ||
-        (v->std.n > 1 && v->std.n != n))
-        return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--mean has %zu numbers and --std %zu: give one, or "
-                        "one per channel (at most 4)", v->mean.n, v->std.n);
-    prep->n = (int)n;
-    for (i = 0; i < n; i++) {
-        prep->mean[i] = v->mean.n == 0 ? 0
-                        : v->mean.items[v->mean.n == 1 ? 0 : i];
-        prep->std[i] = v->std.n == 0 ? 1
-                       : v->std.items[v->std.n == 1 ? 0 : i];
-        if (prep->std[i] == 0)
-            return inn_fail(err, INN_ERR_ARGUMENT, "--std must not be 0");
-    }
-    return INN_OK;
 }
 
 /* The arguments that shape the file, for its meta section. */
@@ -276,6 +254,42 @@ static int print_pinned(struct inn_cli *cli, const struct inn_model *model)
     return INN_EXIT_OK;
 }
 
+static void print_evidence(struct inn_json *json, cJSON *list,
+                           const struct inn_evidence *e)
+{
+    cJSON *item = inn_json_object(json, list, NULL);
+    char text[INN_PREP_TEXT];
+
+    inn_json_text(json, item, "prep", inn_prep_text(text, &e->prep));
+    inn_json_number(json, item, "divergence", e->divergence);
+    inn_json_number(json, item, "distance", e->distance);
+    inn_json_number(json, item, "drive", e->drive);
+    inn_json_number(json, item, "variation", e->variation);
+    inn_json_number(json, item, "confidence", e->confidence);
+    inn_json_number(json, item, "entropy", e->entropy);
+}
+
+/* How pictures enter, and what speaks for other ways. */
+static void print_prep(struct inn_json *json, const struct inn_model *model,
+                       const struct inn_convert_report *report)
+{
+    const struct inn_judgement *j = &report->judgement;
+    char text[INN_PREP_TEXT];
+    cJSON *list;
+    int i;
+
+    inn_json_text(json, json->root, "prep", model->prep.given
+                  ? inn_prep_text(text, &model->prep) : NULL);
+    if (j->n > 0) {
+        list = inn_json_array(json, json->root, "evidence");
+        for (i = 0; i < j->n; i++)
+            print_evidence(json, list, &j->items[i]);
+    }
+    list = inn_json_array(json, json->root, "warnings");
+    if (report->warning[0] != '\0')
+        inn_json_text(json, list, NULL, report->warning);
+}
+
 static int print_json(const struct inn_cli *cli, const char *source,
                       const char *output, uint64_t bytes,
                       const struct inn_model *model,
@@ -295,6 +309,7 @@ static int print_json(const struct inn_cli *cli, const char *source,
     inn_json_number(&json, json.root, "seconds", seconds);
     inn_json_int(&json, json.root, "peak_bytes",
                  (int64_t)inn_heap_peak(cli->heap));
+    print_prep(&json, model, report);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < model->n_groups; g++) {
         const struct inn_group *group = &model->groups[g];
@@ -347,6 +362,8 @@ static int print_report(struct inn_cli *cli, const char *source,
            model->n_groups,
            report->params > 0 ? 100.0 * (double)report->params_free /
                                     (double)report->params : 0.0);
+    if (report->chosen[0] != '\0')
+        printf("preparation: %s\n", report->chosen);
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
     if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
@@ -412,6 +429,8 @@ static int run(struct inn_cli *cli, const void *values)
         .moments_source = (enum inn_moments_source)v->moments,
         .pictures = v->pictures,
         .seed = (uint64_t)v->common.seed,
+        .prep = v->prep,
+        .judge = !v->no_moments || v->prep.preset == INN_N_PRESETS,
         .calibration = v->calibrate != NULL ? &calibration : NULL,
         .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,
                    NULL, 0},
@@ -436,9 +455,8 @@ static int run(struct inn_cli *cli, const void *values)
     if (v->calibrate != NULL && v->no_moments)
         return inn_cli_usage(cli, "--calibrate measures moments, "
                              "--no-moments forbids it");
-    st = read_prep(&o.prep, v, &err);
-    if (st != INN_OK)
-        return inn_cli_error(cli, NULL, &err);
+    if (inn_prep_wrong(&v->prep) != NULL)
+        return inn_cli_usage(cli, "%s", inn_prep_wrong(&v->prep));
     o.options = join_options(cli, v, &err);
     if (output == NULL)
         output = default_output(cli, source, &err);
@@ -456,6 +474,8 @@ static int run(struct inn_cli *cli, const void *values)
         st = write_file(&shown, output, model, v, o.threads, &bytes, &err);
     }
     inn_progress_clear(&cli->progress);
+    if (st == INN_OK && report.warning[0] != '\0')
+        inn_cli_note(cli, "warning: %s: %s", source, report.warning);
     if (st != INN_OK)
         code = inn_cli_error(cli, report.blame != NULL ? report.blame : named,
                              &err);

@@ -10,8 +10,10 @@
 #include "config.h"
 #include "converter/calibrate.h"
 #include "converter/moments/moments.h"
+#include "converter/prep.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/pictures/presets.h"
 
 /* Constants up to this size are computed to learn shapes. */
 #define FOLD_BYTES ((size_t)64 << 10)
@@ -108,7 +110,6 @@ static enum inn_status keep_options(struct inn_model *model, const char *path,
     }
     model->kernel = o->kernel;
     model->edge = o->edge;
-    model->prep = o->prep;
     model->converter = PACKAGE_VERSION;
     model->source_name = inn_arena_strdup(arena, base_name(path), err);
     model->options = inn_arena_strdup(arena, o->options != NULL ? o->options
@@ -149,7 +150,7 @@ static enum inn_status read_and_fold(struct inn_model *model,
     report->params_read = float_elements(model->graph);
     st = inn_fold_constants(model->graph, err);
     /* Moments start from the network as it was trained. */
-    if (st == INN_OK && o->moments)
+    if (st == INN_OK && (o->moments || o->judge))
         st = inn_graph_copy(unfolded, model->graph, err);
     if (st == INN_OK && !o->keep_bn)
         st = inn_fold_batchnorm(model->graph, &model->stats, &model->n_stats,
@@ -222,6 +223,33 @@ static enum inn_status make_moments(struct inn_model *model,
     return st;
 }
 
+/* Chooses a preparation if that is asked for; else judges the one given. */
+static enum inn_status judge(struct inn_model *model,
+                             const struct inn_graph *unfolded,
+                             const struct inn_shapes *shapes,
+                             struct inn_convert_report *report,
+                             const struct inn_convert_options *o,
+                             struct inn_error *err)
+{
+    const struct inn_judgement *j = &report->judgement;
+    enum inn_status st;
+    int preset;
+
+    st = inn_judge(&report->judgement, model, unfolded, shapes, o->seed,
+                   o->threads, err);
+    if (st != INN_OK)
+        return st;
+    if (o->prep.preset < INN_N_PRESETS) {
+        inn_judge_warn(report->warning, j);
+        return INN_OK;
+    }
+    preset = inn_judge_choose(report->chosen, j);
+    if (preset < 0)
+        return inn_fail(err, INN_ERR_ARGUMENT, "--prep auto can't choose, %s: "
+                        "name the preparation", report->chosen);
+    return inn_choose_prep(model, preset, &o->prep, shapes, err);
+}
+
 static enum inn_status convert(struct inn_model *model,
                                struct inn_convert_report *report,
                                const char *path,
@@ -242,6 +270,10 @@ static enum inn_status convert(struct inn_model *model,
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
                           (size_t)model->n_bindings, INN_MODEL_SPATIAL,
                           FOLD_BYTES, err);
+    if (st == INN_OK)
+        st = inn_take_prep(model, &o->prep, &shapes, err);
+    if (st == INN_OK && o->judge)
+        st = judge(model, unfolded, &shapes, report, o, err);
     if (st == INN_OK)
         st = inn_settle_groups(model, &shapes, &o->groups, inn_verify_groups,
                                err);

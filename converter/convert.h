@@ -6,9 +6,11 @@
 #define INN_CONVERTER_CONVERT_H
 
 #include "converter/groups/groups.h"
+#include "converter/moments/judge.h"
 #include "converter/moments/moments.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/model.h"
+#include "runtime/pictures/prep.h"
 
 struct inn_calibration; /* calibrate.h */
 
@@ -33,7 +35,8 @@ struct inn_convert_options {
                             struct inn_binding **bindings, size_t *n,
                             struct inn_error *err);
     void *bind_state;
-    struct inn_input_prep prep;
+    struct inn_prep_options prep; /* preset INN_N_PRESETS: auto */
+    bool judge; /* look whether the network and prep fit each other */
     const char *options; /* as the user gave them, for the file's meta */
     int threads;
     /* Called before item i of n of a phase; may be NULL. */
@@ -46,6 +49,9 @@ struct inn_convert_report {
     int nodes_read, nodes_kept, folded;
     int64_t params_read, params, params_free;
     struct inn_moments_report moments;
+    struct inn_judgement judgement;
+    char warning[INN_VERDICT_TEXT]; /* what looks wrong in it; or empty */
+    char chosen[INN_VERDICT_TEXT];  /* what --prep auto chose; or empty */
     const char *blame; /* whose failure it is, if not the network's */
 };
 

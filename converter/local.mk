@@ -37,6 +37,8 @@ libinnconvert_la_SOURCES = \
     converter/moments/inputs.c \
     converter/moments/inputs.h \
     converter/moments/interpret.c \
+    converter/moments/judge.c \
+    converter/moments/judge.h \
     converter/moments/metric.c \
     converter/moments/moments.c \
     converter/moments/moments.h \
@@ -61,6 +63,9 @@ libinnconvert_la_SOURCES = \
     converter/order/start.c \
     converter/order/tour.c \
     converter/order/tour.h \
+    converter/moments/verdict.c \
+    converter/prep.c \
+    converter/prep.h \
     converter/slices.c \
     converter/slices.h \
     converter/verify.c

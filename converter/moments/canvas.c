@@ -114,9 +114,11 @@ static void place_picture(const struct brush *b, size_t sample)
     for (i = 0; i < b->one; i++) {
         size_t picture = i / (channels * plane) * channels * plane;
         size_t channel = i / plane % channels, at = i % plane;
+        size_t colour = b->c->plan->bgr ? channels - 1 - channel : channel;
 
         put(b, sample, last ? picture + at * channels + channel : i,
-            in_range(b->c->range, (int64_t)channel, (double)from[i]));
+            in_range(b->c->range, (int64_t)channel,
+                     (double)from[picture + colour * plane + at]));
     }
 }
 

@@ -134,6 +134,7 @@ void inn_plan_input(struct inn_drawn_input *plan,
                               (prep->nhwc || (is_colour(dims[3]) && !first &&
                                               !is_colour(dims[1])));
         plan->channels = dims[plan->channels_last ? 3 : 1];
+        plan->bgr = prep->bgr && plan->channels == 3;
         if (plan->channels_last || is_plane(dims + 2))
             return;
     }

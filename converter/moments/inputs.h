@@ -41,6 +41,7 @@ struct inn_drawn_input {
         INN_DRAWN_ONES
     } kind;
     bool channels_last;
+    bool bgr; /* of three channels */
     int64_t channels;
     int channel_axis;         /* of noise; -1: none */
     bool along[INN_MAX_RANK]; /* noise: correlated along this axis */

@@ -60,11 +60,11 @@ const char *inn_section_name(uint32_t kind)
     }
 }
 
-void inn_pack_header(uint8_t bytes[INN_HEADER_BYTES])
+void inn_pack_header(uint8_t bytes[INN_HEADER_BYTES], uint32_t version)
 {
     memset(bytes, 0, INN_HEADER_BYTES);
     memcpy(bytes, INN_FILE_MAGIC, 8);
-    inn_put_u32(bytes + 8, INN_FILE_VERSION);
+    inn_put_u32(bytes + 8, version);
     inn_put_u32(bytes + 12, INN_HEADER_BYTES);
     inn_put_u64(bytes + 56, XXH3_64bits(bytes, 56));
 }
@@ -121,9 +121,9 @@ static enum inn_status check_header(const uint8_t *bytes, size_t len,
         return inn_fail(err, INN_ERR_FORMAT,
                         "damaged: the header's checksum is wrong");
     version = inn_get_u32(bytes + 8);
-    if (version != INN_FILE_VERSION)
+    if (version < 1 || version > INN_FILE_VERSION)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "a .inn file of version %u, we know version %d",
+                        "a .inn file of version %u, we know versions 1 to %d",
                         version, INN_FILE_VERSION);
     if (inn_get_u32(bytes + 12) != INN_HEADER_BYTES ||
         !all_zero(bytes + 16, 40))

@@ -9,7 +9,7 @@
 
 #define INN_FILE_MAGIC "INN\r\n\x1a\n" /* with its final 0: 8 bytes */
 #define INN_FILE_END "INN\r\nEOF"       /* 8 bytes, without the 0 */
-#define INN_FILE_VERSION 1
+#define INN_FILE_VERSION 2 /* the highest that is known; the first is 1 */
 #define INN_FILE_ALIGN 64
 #define INN_HEADER_BYTES 64
 #define INN_ENTRY_BYTES 64
@@ -48,7 +48,7 @@ void inn_put_u64(uint8_t *bytes, uint64_t value);
 /* "network", "groups" …; "unknown" for a number that is none. */
 const char *inn_section_name(uint32_t kind);
 
-void inn_pack_header(uint8_t bytes[INN_HEADER_BYTES]);
+void inn_pack_header(uint8_t bytes[INN_HEADER_BYTES], uint32_t version);
 void inn_pack_entry(uint8_t bytes[INN_ENTRY_BYTES],
                     const struct inn_section *section);
 /* For a directory of len bytes with this hash at offset. */

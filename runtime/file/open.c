@@ -240,6 +240,7 @@ static enum inn_status read_model(struct inn_model *model, struct source *s,
                  {INN_SECTION_MOMENTS, false, inn_unpack_moments},
                  {INN_SECTION_META, true, inn_unpack_meta}};
     struct inn_unpacking u = {.model = model, .heap = s->heap,
+                              .version = inn_get_u32(s->file.data + 8),
                               .sections = s->sections,
                               .n_sections = s->n_sections};
     enum inn_status st = INN_OK;

@@ -498,6 +498,7 @@ static enum inn_status pack_meta(uint8_t **bytes, size_t *len,
         input.mean = prep.mean;
         input.std = prep.std;
         input.nhwc = prep.nhwc;
+        input.bgr = prep.bgr;
         meta.input = &input;
     }
     return inn_pack_message(bytes, len, &meta.base, model->heap, err);

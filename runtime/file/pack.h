@@ -55,6 +55,7 @@ enum inn_status inn_pack_message(uint8_t **bytes, size_t *len,
 struct inn_unpacking {
     struct inn_model *model;
     struct inn_heap *heap;
+    uint32_t version; /* of the file */
     const struct inn_section *sections;
     size_t n_sections;
     int *weight_sections; /* [model->n_weights], from the model's arena */

@@ -316,7 +316,8 @@ enum inn_status inn_unpack_network(struct inn_unpacking *u,
 }
 
 static enum inn_status read_input(struct inn_input_prep *prep,
-                                  const Inn__Input *m, struct inn_error *err)
+                                  const Inn__Input *m, uint32_t version,
+                                  struct inn_error *err)
 {
     size_t most = sizeof(prep->mean) / sizeof(prep->mean[0]), i;
 
@@ -328,6 +329,10 @@ static enum inn_status read_input(struct inn_input_prep *prep,
     prep->n = (int)m->n_mean;
     prep->scale = m->scale;
     prep->nhwc = m->nhwc != 0;
+    prep->bgr = m->bgr != 0;
+    if (prep->bgr && version < 2)
+        return inn_fail(err, INN_ERR_FORMAT,
+                        "input is BGR in a file of version %u", version);
     for (i = 0; i < m->n_mean; i++) {
         prep->mean[i] = m->mean[i];
         prep->std[i] = m->std[i];
@@ -366,7 +371,7 @@ enum inn_status inn_unpack_meta(struct inn_unpacking *u,
         model->source_name == NULL)
         st = inn_refused(err);
     if (st == INN_OK && meta->input != NULL)
-        st = read_input(&model->prep, meta->input, err);
+        st = read_input(&model->prep, meta->input, u->version, err);
 out:
     inn_arena_free(&messages);
     return st;

@@ -395,11 +395,13 @@ static enum inn_status write_all(struct writer *w,
                                  const struct inn_reread *again,
                                  struct inn_error *err)
 {
+    const struct inn_input_prep *prep = &packing->model->prep;
     uint8_t header[INN_HEADER_BYTES];
     enum inn_status st;
     int i;
 
-    inn_pack_header(header);
+    /* Who knows version 1 alone would feed such a network RGB. */
+    inn_pack_header(header, prep->given && prep->bgr ? 2 : 1);
     st = inn_write_bytes(w->out, header, sizeof(header), err);
     if (st == INN_OK)
         st = put_messages(w, packing, err);

@@ -112,6 +112,7 @@ struct inn_input_prep {
     int n; /* entries of mean and std: 1 or the channel count */
     double mean[4], std[4];
     bool nhwc;
+    bool bgr; /* three channels are blue, green, red; so are mean and std */
 };
 
 /*

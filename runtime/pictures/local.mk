@@ -13,4 +13,6 @@ libinncore_la_SOURCES += \
     runtime/pictures/planes.h \
     runtime/pictures/prep.c \
     runtime/pictures/prep.h \
+    runtime/pictures/presets.c \
+    runtime/pictures/presets.h \
     runtime/pictures/quality.c

@@ -2,6 +2,7 @@
 #include "runtime/pictures/picture_net.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/checked.h"
@@ -108,6 +109,7 @@ enum inn_status inn_picture_net_init(struct inn_picture_net *net,
                                      const struct inn_prep_options *options,
                                      int64_t multiple, struct inn_error *err)
 {
+    char where[100];
     enum inn_status st;
 
     memset(net, 0, sizeof(*net));
@@ -116,11 +118,12 @@ enum inn_status inn_picture_net_init(struct inn_picture_net *net,
     net->multiple = multiple > 0 ? multiple : 1;
     net->prep.nhwc = inn_prep_nhwc(options, model);
     st = check_input(net, err);
-    if (st == INN_OK)
-        st = inn_prep_choose(&net->prep, options, model, net->channels, true,
-                             err);
-    if (st == INN_OK && net->prep.scale == 0)
-        st = inn_fail(err, INN_ERR_ARGUMENT, "--scale is 0");
+    if (st == INN_OK) {
+        snprintf(where, sizeof(where), "input '%.80s'",
+                 graph->values[graph->inputs[0]].name);
+        st = inn_prep_choose(&net->prep, options, model, net->channels, where,
+                             true, err);
+    }
     if (st == INN_OK)
         st = find_factor(net, err);
     return st;
@@ -199,7 +202,8 @@ enum inn_status inn_picture_net_feed(struct inn_tensor *in,
     if (st != INN_OK)
         return st;
     for (c = 0; c < net->channels; c++) {
-        const float *plane = p->data + (p->channels > c ? c : 0) *
+        int64_t colour = prep->bgr && p->channels == 3 ? 2 - c : c;
+        const float *plane = p->data + (p->channels > c ? colour : 0) *
                                            p->height * p->width;
         double mean = prep->mean[prep->n > 1 ? c : 0];
         double std = prep->std[prep->n > 1 ? c : 0];
@@ -281,6 +285,7 @@ enum inn_status inn_picture_net_take(struct inn_planes *p, int64_t *top,
     for (c = 0; c < channels; c++) {
         double mean = prep->mean[prep->n > 1 ? c : 0];
         double std = prep->std[prep->n > 1 ? c : 0];
+        int64_t colour = prep->bgr && channels == 3 ? 2 - c : c;
 
         for (y = 0; y < p->height; y++) {
             for (x = 0; x < p->width; x++) {
@@ -289,7 +294,7 @@ enum inn_status inn_picture_net_take(struct inn_planes *p, int64_t *top,
 
                 inn_convert_elements(&v, INN_F64, (const char *)out->data +
                                      (size_t)from * bytes, out->type, 1);
-                p->data[(c * p->height + y) * p->width + x] =
+                p->data[(colour * p->height + y) * p->width + x] =
                     (float)((v * std + mean) / prep->scale);
             }
         }

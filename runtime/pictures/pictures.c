@@ -71,16 +71,17 @@ void inn_picture_get(float *out, const struct inn_pictures *p, int64_t i,
     for (c = 0; c < p->channels; c++) {
         double mean = prep->mean[prep->n > 1 ? c : 0];
         double std = prep->std[prep->n > 1 ? c : 0];
+        int64_t from = prep->bgr && p->channels == 3 ? 2 - c : c;
 
         for (at = 0; at < plane; at++) {
             int64_t to = prep->nhwc ? at * p->channels + c : c * plane + at;
             double v;
 
             if (p->x.type == INN_U8)
-                v = (double)((const uint8_t *)data)[at * p->channels + c];
+                v = (double)((const uint8_t *)data)[at * p->channels + from];
             else
                 inn_convert_elements(&v, INN_F64, data +
-                                     (size_t)(c * plane + at) * size,
+                                     (size_t)(from * plane + at) * size,
                                      p->x.type, 1);
             out[to] = (float)((v * prep->scale - mean) / std);
         }

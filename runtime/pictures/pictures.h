@@ -37,8 +37,8 @@ enum inn_status inn_pictures_folder(struct inn_tensor *x,
                                     struct inn_error *err);
 
 /*
- * Picture number i as (x·scale − mean)/std, f32, in NCHW or NHWC as prep
- * says. prep's n is 1 or the channel count.
+ * Picture number i as (x·scale − mean)/std, f32, in NCHW or NHWC, RGB
+ * turned to BGR, as prep says. prep's n is 1 or the channel count.
  */
 void inn_picture_get(float *out, const struct inn_pictures *p, int64_t i,
                      const struct inn_input_prep *prep);

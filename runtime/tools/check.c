@@ -345,9 +345,8 @@ static const char *wrong(const struct values *v)
     if (!v->print && (v->eval.widths.n > 0 || v->inputs.n > 0 ||
                       v->eval.data != NULL || v->eval.task != 0 ||
                       v->eval.images != 0 || !isnan(v->eval.range) ||
-                      v->eval.multiple > 0 || !isnan(v->eval.prep.scale) ||
-                      v->eval.prep.mean.n > 0 || v->eval.prep.std.n > 0 ||
-                      v->eval.prep.layout != 0))
+                      v->eval.multiple > 0 ||
+                      inn_prep_asked(&v->eval.prep)))
         return "--widths, --input, --data and how pictures enter go with "
                "--print-expect; --expect has them in its file";
     return NULL;

@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/cli/plot.h"
 #include "runtime/pictures/pictures.h"
+#include "runtime/pictures/presets.h"
 #include "runtime/tools/commands.h"
 
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
@@ -35,6 +36,9 @@ static const struct inn_option options[] = {
      "one of them"},
     {"images", 0, INN_OPT_CHOICE, offsetof(struct inn_eval_values, images),
      "all|even|odd", 0, 0, "which of the pictures, by their number"},
+    {"prep", 0, INN_OPT_CHOICE, offsetof(struct inn_eval_values, prep.preset),
+     INN_PRESET_WORDS "|all", 0, 0, "a preparation by its name, instead of "
+     "--scale, --mean and --std; all: ranks them on the pictures (class)"},
     {"batch", 0, INN_OPT_INT, offsetof(struct inn_eval_values, batch), "N", 1,
      4096, "class: pictures at a time (default 50, or what the network is "
      "fixed to)"},
@@ -67,6 +71,7 @@ static const char *const examples[] = {
     "      --partition moments,uniform,l1 --plot net.svg",
     "inn eval net.onnx --data test.npz --mean 0.485,0.456,0.406 \\\n"
     "      --std 0.229,0.224,0.225 --images even",
+    "inn eval net.onnx --data test.npz --prep all",
     "inn eval sr.inn --task sr --scale 4 --data Set5 --widths 1,0.9,0.8",
     NULL,
 };
@@ -85,21 +90,21 @@ enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,
     return INN_OK;
 }
 
-static enum inn_status new_row(struct inn_eval_row *row, struct inn_eval *e,
-                               struct inn_error *err)
+enum inn_status inn_eval_new_row(struct inn_eval_row *row,
+                                 struct inn_eval *e, struct inn_error *err)
 {
     memset(row, 0, sizeof(*row));
     row->top1 = row->top5 = row->psnr = row->ssim = NAN;
     row->loss = row->loss_se = row->logit_error = NAN;
+    row->confidence = NAN;
     row->ruled = e->net.model != NULL;
     row->scores = inn_arena_alloc(&e->cli->arena, (size_t)e->n_chosen,
                                   sizeof(*row->scores), err);
     return row->scores != NULL ? INN_OK : inn_refused(err);
 }
 
-/* What e->net has become, over all pictures. */
-static enum inn_status measure(struct inn_eval_row *row, struct inn_eval *e,
-                               struct inn_error *err)
+enum inn_status inn_eval_measure(struct inn_eval_row *row,
+                                 struct inn_eval *e, struct inn_error *err)
 {
     struct inn_session_options how = {
         .threads = (int)e->v->common.threads};
@@ -128,12 +133,12 @@ static enum inn_status run_full(struct inn_eval *e, struct inn_error *err)
     const struct inn_rules rules = {.open = true};
     enum inn_status st;
 
-    st = new_row(&e->full, e, err);
+    st = inn_eval_new_row(&e->full, e, err);
     if (st == INN_OK)
         st = inn_network_sample(&e->net, &whole, 0, &rules,
                                 (int)e->v->common.threads, err);
     if (st == INN_OK)
-        st = measure(&e->full, e, err);
+        st = inn_eval_measure(&e->full, e, err);
     e->full.width = 1;
     e->full.loss = e->full.loss_se = 0;
     if (e->task == &inn_eval_class)
@@ -161,7 +166,7 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
                             named_width ? row->width : 0, &row->rules,
                             (int)e->v->common.threads, err);
     if (st != INN_OK || !row->ruled)
-        return st == INN_OK ? measure(row, e, err) : st;
+        return st == INN_OK ? inn_eval_measure(row, e, err) : st;
     row->rules.partition = e->net.plan.partition;
     row->rules.quadrature = e->net.plan.quadrature;
     if (is_full(&e->net)) {
@@ -173,7 +178,7 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
         *row = full;
         return INN_OK;
     }
-    st = measure(row, e, err);
+    st = inn_eval_measure(row, e, err);
     if (st == INN_OK)
         inn_eval_pair(row, &e->full, e->n_chosen);
     return st;
@@ -328,7 +333,7 @@ static enum inn_status run_rows(struct inn_eval *e,
         struct inn_eval_row *row = &(*rows)[i];
         bool named = v->widths.n > 0;
 
-        st = new_row(row, e, err);
+        st = inn_eval_new_row(row, e, err);
         row->width = named ? v->widths.items[i / n_rules]
                            : inn_sampling_width(&v->sampling);
         row->rules = rules[i % n_rules];
@@ -382,12 +387,12 @@ enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
     if (st == INN_OK)
         st = e.task->open(&e, err);
     if (st == INN_OK)
-        st = new_row(row, &e, err);
+        st = inn_eval_new_row(row, &e, err);
     if (st == INN_OK)
         st = inn_network_sample(&e.net, &v->sampling, 0, rules,
                                 (int)v->common.threads, err);
     if (st == INN_OK)
-        st = measure(row, &e, err);
+        st = inn_eval_measure(row, &e, err);
     if (st != INN_OK && e.at != path)
         inn_error_prefix(err, "%.200s", e.at);
     inn_network_free(&e.net);
@@ -396,7 +401,9 @@ enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
 
 static int run(struct inn_cli *cli, const void *values)
 {
-    const struct inn_eval_values *v = values;
+    struct inn_eval_values own = *(const struct inn_eval_values *)values;
+    const struct inn_eval_values *v = &own;
+    bool preps = own.prep.preset == INN_N_PRESETS;
     const char *path = cli->operands[0], *wrong;
     struct inn_eval e = {.cli = cli, .v = v, .task = tasks[v->task],
                          .at = path};
@@ -410,11 +417,14 @@ static int run(struct inn_cli *cli, const void *values)
     wrong = e.task->wrong(v);
     if (wrong == NULL)
         wrong = wrong_plot(v);
+    if (wrong == NULL && preps && (v->widths.n > 0 || v->plot != NULL))
+        wrong = "--prep all ranks preparations at one width: no --widths or "
+                "--plot beside it";
     if (wrong != NULL)
         return inn_cli_usage(cli, "%s", wrong);
     if (v->widths.n > 0 && v->sampling.width > 0)
         return inn_cli_usage(cli, "--width and --widths exclude each other");
-    st = inn_sampling_rules(rules, &n_rules, &v->sampling, true, &err);
+    st = inn_sampling_rules(rules, &n_rules, &v->sampling, !preps, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
     st = inn_network_open(&e.net, cli, path, &err);
@@ -424,11 +434,19 @@ static int run(struct inn_cli *cli, const void *values)
     }
     if (st == INN_OK) {
         e.at = path;
+        /* Any will do to open: one that all channels allow. */
+        own.prep.preset = preps ? 0 : own.prep.preset;
         st = e.task->open(&e, &err);
     }
-    if (st == INN_OK)
+    if (st == INN_OK && preps)
+        st = inn_eval_preps(&e, rules, &err);
+    else if (st == INN_OK)
         st = run_rows(&e, &rows, &n, rules, n_rules, &err);
     inn_progress_clear(&cli->progress);
+    if (preps) {
+        inn_network_free(&e.net);
+        return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, e.at, &err);
+    }
     if (st == INN_OK && v->common.json)
         st = print_json(&e, rows, n, &err);
     else if (st == INN_OK && !v->common.quiet)
@@ -452,7 +470,9 @@ const struct inn_command inn_command_eval = {
              "lost against full width, with its standard error over pairs "
              "of pictures, and name a wider row that they beat by more than "
              "two of these. Float pictures are taken as "
-             "they are unless --scale, --mean or --std is given.",
+             "they are unless --scale, --mean or --std is given. --prep all "
+             "says which preparation the network was trained with: the one "
+             "that gives the best accuracy.",
     .min_operands = 1,
     .max_operands = 1,
     .sets = sets,

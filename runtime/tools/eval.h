@@ -31,6 +31,7 @@ struct inn_eval_row {
     struct inn_rules rules;
     struct inn_cost cost;
     double top1, top5; /* percent; NaN: not measured */
+    double confidence; /* mean of the largest probability; NaN: none */
     double psnr, ssim; /* psnr in dB */
     float *scores;     /* [n_chosen] of each picture: 100 or 0, or its PSNR */
     /*
@@ -87,6 +88,29 @@ struct inn_eval {
 enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
                              const struct inn_eval_values *v,
                              const char *path, struct inn_error *err);
+
+/* An empty row, with room for a score of each chosen picture. */
+enum inn_status inn_eval_new_row(struct inn_eval_row *row,
+                                 struct inn_eval *e, struct inn_error *err);
+
+/* Runs what e->net has become, sampled or read, over all pictures. */
+enum inn_status inn_eval_measure(struct inn_eval_row *row,
+                                 struct inn_eval *e, struct inn_error *err);
+
+/*
+ * --prep all: the network under every preset that its pictures' channels
+ * allow, and the file's own preparation, the best first; printed as --json
+ * or as a table. e is open, with the task class.
+ */
+enum inn_status inn_eval_preps(struct inn_eval *e,
+                               const struct inn_rules *rules,
+                               struct inn_error *err);
+
+/* Of the task class: how pictures enter from now on; their channels. */
+enum inn_status inn_eval_class_prep(struct inn_eval *e,
+                                    const struct inn_prep_options *options,
+                                    struct inn_error *err);
+int64_t inn_eval_class_channels(const struct inn_eval *e);
 
 /* Which of n pictures count, by --images. */
 enum inn_status inn_eval_choose(struct inn_eval *e, int64_t n,

@@ -28,7 +28,7 @@ static const char *wrong(const struct inn_eval_values *v)
         return "--range goes with --task sr";
     if (v->multiple > 0)
         return "--multiple goes with --task sr";
-    return NULL;
+    return inn_prep_wrong(&v->prep);
 }
 
 /* dims of the batch, checked against what the graph declares. */
@@ -81,6 +81,24 @@ static enum inn_status input_dims(struct state *s, const struct inn_eval *e,
     return INN_OK;
 }
 
+enum inn_status inn_eval_class_prep(struct inn_eval *e,
+                                    const struct inn_prep_options *options,
+                                    struct inn_error *err)
+{
+    struct state *s = e->state;
+
+    return inn_prep_choose(&s->prep, options, e->net.model,
+                           s->pictures.channels, "the picture data",
+                           s->pictures.x.type == INN_U8, err);
+}
+
+int64_t inn_eval_class_channels(const struct inn_eval *e)
+{
+    const struct state *s = e->state;
+
+    return s->pictures.channels;
+}
+
 static enum inn_status open_pictures(struct inn_eval *e,
                                      struct inn_error *err)
 {
@@ -98,9 +116,7 @@ static enum inn_status open_pictures(struct inn_eval *e,
     if (st != INN_OK)
         return st;
     e->at = path;
-    st = inn_prep_choose(&s->prep, &e->v->prep, e->net.model,
-                         s->pictures.channels, s->pictures.x.type == INN_U8,
-                         err);
+    st = inn_eval_class_prep(e, &e->v->prep, err);
     if (st == INN_OK)
         st = input_dims(s, e, err);
     return st;
@@ -135,10 +151,30 @@ static int64_t rank_of(const float *scores, int64_t classes, int64_t label)
     return before;
 }
 
+/* The largest probability; scores that sum to 1 are probabilities already. */
+static double confidence(const float *scores, int64_t classes)
+{
+    double most = -INFINITY, sum = 0, exps = 0;
+    bool positive = true;
+    int64_t c;
+
+    for (c = 0; c < classes; c++) {
+        most = (double)scores[c] > most ? (double)scores[c] : most;
+        positive = positive && scores[c] >= 0;
+        sum += (double)scores[c];
+    }
+    if (positive && fabs(sum - 1) < 1e-3)
+        return most;
+    for (c = 0; c < classes; c++)
+        exps += exp((double)scores[c] - most);
+    return 1 / exps;
+}
+
 /* What a row sums over pictures. */
 struct sums {
     int64_t top1, top5;
     double error; /* squares of differences from full width */
+    double confidence;
 };
 
 /* Keeps the scores of a picture at full width, or compares them with those. */
@@ -187,6 +223,7 @@ static enum inn_status count_hits(struct sums *sums, struct inn_eval_row *row,
         row->scores[first + i] = rank < 1 ? 100 : 0;
         sums->top1 += rank < 1;
         sums->top5 += rank < 5;
+        sums->confidence += confidence(scores, classes);
         if (s->full != NULL && s->classes == classes)
             compare(sums, s, row == &e->full, first + i, scores, classes);
     }
@@ -315,12 +352,13 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
                                struct inn_session *session,
                                struct inn_arena *arena, struct inn_error *err)
 {
-    struct sums sums = {0, 0, 0};
+    struct sums sums = {0, 0, 0, 0};
     enum inn_status st = run_batches(&sums, row, e, session, arena, err);
     struct state *s = e->state;
 
     row->top1 = 100.0 * (double)sums.top1 / (double)e->n_chosen;
     row->top5 = 100.0 * (double)sums.top5 / (double)e->n_chosen;
+    row->confidence = sums.confidence / (double)e->n_chosen;
     if (st == INN_OK && row == &e->full)
         s->energy = energy(s->full, e->n_chosen, s->classes);
     if (st == INN_OK && s->energy > 0)

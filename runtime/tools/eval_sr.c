@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/pictures/pairs.h"
 #include "runtime/pictures/picture_net.h"
+#include "runtime/pictures/presets.h"
 #include "runtime/tools/eval.h"
 
 struct state {
@@ -36,6 +37,12 @@ static const char *wrong(const struct inn_eval_values *v)
         return "--scale must be a whole number from 2 to 8 with --task sr";
     if (v->batch > 0)
         return "--batch goes with --task class";
+    if (v->prep.preset >= INN_N_PRESETS)
+        return "--prep all goes with --task class";
+    if (v->prep.preset >= 0 && (v->prep.mean.n > 0 || v->prep.std.n > 0 ||
+                                !isnan(v->range)))
+        return "--prep says what --range, --mean and --std would: give it or "
+               "them";
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/error.h"
+#include "runtime/pictures/presets.h"
 #include "runtime/tools/difference.h"
 #include "runtime/tools/expect.h"
 #include "runtime/tools/report.h"
@@ -201,6 +202,7 @@ static enum inn_status add_accuracy(struct inn_json *json, cJSON *in,
 {
     static const char *const images[] = {"all", "even", "odd"};
     static const char *const layouts[] = {"file", "nchw", "nhwc"};
+    static const char *const colours[] = {"file", "rgb", "bgr"};
     struct inn_eval_values v = *options;
     struct inn_eval_row row;
     enum inn_status st;
@@ -216,12 +218,16 @@ static enum inn_status add_accuracy(struct inn_json *json, cJSON *in,
     inn_json_text(json, item, "data", v.data);
     if (v.images != 0)
         inn_json_text(json, item, "images", images[v.images]);
+    if (v.prep.preset >= 0)
+        inn_json_text(json, item, "prep", inn_presets[v.prep.preset].name);
     if (!isnan(v.prep.scale))
         inn_json_number(json, item, "scale", v.prep.scale);
     add_numbers(json, item, "mean", &v.prep.mean);
     add_numbers(json, item, "std", &v.prep.std);
     if (v.prep.layout != 0)
         inn_json_text(json, item, "layout", layouts[v.prep.layout]);
+    if (v.prep.colours != 0)
+        inn_json_text(json, item, "colours", colours[v.prep.colours]);
     if (!isnan(v.range))
         inn_json_number(json, item, "range", v.range);
     if (v.multiple > 0)

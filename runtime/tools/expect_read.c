@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json_file.h"
+#include "runtime/pictures/presets.h"
 #include "runtime/tools/expect.h"
 
 #define MOST_NETWORKS 64
@@ -30,8 +31,8 @@ static const char *const reference_keys[] = {"seed", "inputs", "atol", "rtol",
 static const char *const output_keys[] = {"shape", "every", "values", "mean",
                                           "rms"};
 static const char *const accuracy_keys[] = {
-    "task", "data", "images", "batch", "scale", "mean", "std", "layout",
-    "range", "multiple", "top1", "top5", "psnr", "ssim"};
+    "task", "data", "images", "batch", "prep", "scale", "mean", "std",
+    "layout", "colours", "range", "multiple", "top1", "top5", "psnr", "ssim"};
 static const char *const bound_keys[] = {"min", "max"};
 static const char *const operators_keys[] = {"only"};
 
@@ -414,6 +415,9 @@ static enum inn_status read_accuracy(const struct reader *r,
     if (st == INN_OK)
         st = get_int(r, &v->batch, o, where, "batch", 1, 4096);
     if (st == INN_OK)
+        st = get_choice(r, &v->prep.preset, o, where, "prep",
+                        INN_PRESET_WORDS);
+    if (st == INN_OK)
         st = get_number(r, &v->prep.scale, o, where, "scale", -1e30, 1e30);
     if (st == INN_OK)
         st = get_numbers(r, &v->prep.mean.items, &v->prep.mean.n, o, where,
@@ -423,7 +427,10 @@ static enum inn_status read_accuracy(const struct reader *r,
                          "std", 4);
     if (st == INN_OK)
         st = get_choice(r, &v->prep.layout, o, where, "layout",
-                        "file|nchw|nhwc");
+                        INN_PREP_LAYOUTS);
+    if (st == INN_OK)
+        st = get_choice(r, &v->prep.colours, o, where, "colours",
+                        INN_PREP_COLOURS);
     if (st == INN_OK)
         st = get_number(r, &v->range, o, where, "range", 1e-30, 1e30);
     if (st == INN_OK)
@@ -479,6 +486,7 @@ static enum inn_status read_network(const struct reader *r,
 
     net->where = where;
     net->eval.prep.scale = net->eval.range = NAN;
+    net->eval.prep.preset = -1;
     net->top1.min = net->top1.max = net->top5.min = net->top5.max = NAN;
     net->psnr = net->ssim = net->top1;
     st = check_keys(r, o, where, network_keys, INN_COUNT(network_keys));

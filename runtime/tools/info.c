@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
+#include "runtime/pictures/presets.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
@@ -162,6 +163,7 @@ static enum inn_status print_json(const struct inn_network *net,
                                   struct inn_error *err)
 {
     struct inn_json json;
+    char prep[INN_PREP_TEXT];
     cJSON *list, *item;
     int i;
 
@@ -174,6 +176,9 @@ static enum inn_status print_json(const struct inn_network *net,
     inn_json_int(&json, json.root, "bytes", f->cost.bytes);
     inn_json_int(&json, json.root, "opset", inn_graph_opset(f->graph));
     inn_json_int(&json, json.root, "operators", f->graph->n_nodes);
+    if (net->model != NULL)
+        inn_json_text(&json, json.root, "prep", net->model->prep.given
+                      ? inn_prep_text(prep, &net->model->prep) : NULL);
     inn_json_values(&json, json.root, "inputs", f->graph, f->graph->inputs,
                     f->graph->n_inputs);
     inn_json_values(&json, json.root, "outputs", f->graph, f->graph->outputs,
@@ -208,7 +213,7 @@ static const char *converter_version(const struct inn_model *model)
 static void print_head(const struct inn_network *net, const struct facts *f)
 {
     const struct inn_graph *g = f->graph;
-    char number[INN_INT_TEXT];
+    char number[INN_INT_TEXT], prep[INN_PREP_TEXT];
 
     inn_print_clean(stdout, net->path);
     if (net->model != NULL) {
@@ -232,6 +237,8 @@ static void print_head(const struct inn_network *net, const struct facts *f)
                100.0 * (double)f->params_free / (double)f->cost.params);
     printf("\nMACs        %s\n", inn_int_text(number, f->cost.macs));
     printf("bytes (f32) %s\n", inn_int_text(number, f->cost.bytes));
+    if (net->model != NULL && net->model->prep.given)
+        printf("preparation %s\n", inn_prep_text(prep, &net->model->prep));
 }
 
 static enum inn_status print_values(struct inn_cli *cli,

@@ -36,6 +36,7 @@ inn_commands = \
     runtime/tools/eval.h \
     runtime/tools/eval_class.c \
     runtime/tools/eval_plot.c \
+    runtime/tools/eval_prep.c \
     runtime/tools/eval_sr.c \
     runtime/tools/expect.c \
     runtime/tools/expect.h \

@@ -449,8 +449,7 @@ static bool image_options_given(const struct values *v)
 {
     const struct inn_image_request *r = &v->image;
 
-    return r->enlarge > 0 || r->multiple > 0 || !isnan(r->prep.scale) ||
-           r->prep.mean.n > 0 || r->prep.std.n > 0 || r->prep.layout != 0;
+    return r->enlarge > 0 || r->multiple > 0 || inn_prep_asked(&r->prep);
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -477,8 +476,11 @@ static int run(struct inn_cli *cli, const void *values)
         return inn_cli_usage(cli, "--image is the input: no --input or "
                              "--random beside it");
     if (v->image.path == NULL && image_options_given(v))
-        return inn_cli_usage(cli, "--scale, --mean, --std, --layout, "
-                             "--enlarge and --multiple go with --image");
+        return inn_cli_usage(cli, "--prep, --scale, --mean, --std, --layout, "
+                             "--colours, --enlarge and --multiple go with "
+                             "--image");
+    if (inn_prep_wrong(&v->image.prep) != NULL)
+        return inn_cli_usage(cli, "%s", inn_prep_wrong(&v->image.prep));
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
@@ -500,7 +502,8 @@ const struct inn_command inn_command_run = {
     .about = "Runs the network once and says what came out, or writes it as "
              ".npy. Inputs without a name go to the network's inputs in "
              "order. With --image a picture goes in: an RGB network gets its "
-             "colours, one of a single channel its Y (BT.601); what comes "
+             "colours, one of a single channel its Y (BT.601, 16 to 235), or "
+             "grey from 0 to 255 where it makes no picture; what comes "
              "out is written as a picture, or the five likeliest classes are "
              "printed.",
     .min_operands = 1,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/pictures/crop.h"
 
 /* Grey becomes three planes of the same, so that Y Cb Cr can be made. */
 static enum inn_status widen(struct inn_planes *p, struct inn_arena *arena,
@@ -26,11 +27,16 @@ static enum inn_status read_source(struct inn_image_job *job,
                                    struct inn_arena *arena,
                                    struct inn_error *err)
 {
+    /* Y, from 16 to 235, is what networks for pictures are fed. */
+    bool whole = job->net.channels == 1 && job->net.factor == 0;
+    struct inn_image read, image;
     struct inn_planes small;
-    struct inn_image image;
     enum inn_status st;
 
-    st = inn_image_read(&image, request->path, arena, err);
+    st = inn_image_read(&read, request->path, arena, err);
+    image = read;
+    if (st == INN_OK && whole)
+        st = inn_image_recolour(&image, &read, 1, arena, err);
     if (st == INN_OK)
         st = inn_planes_of_image(&job->source, &image, arena, err);
     if (st == INN_OK && request->enlarge > 1) {
@@ -44,7 +50,7 @@ static enum inn_status read_source(struct inn_image_job *job,
         return st;
     }
     job->grey = job->source.channels == 1;
-    if (job->net.channels == 1) {
+    if (job->net.channels == 1 && !whole) {
         if (job->grey)
             st = widen(&job->source, arena, err);
         if (st == INN_OK)

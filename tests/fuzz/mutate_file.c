@@ -128,7 +128,7 @@ static bool rebuild(struct image *to, const uint8_t *data,
 
     if (to->cap < INN_HEADER_BYTES)
         return false;
-    inn_pack_header(to->bytes);
+    inn_pack_header(to->bytes, INN_FILE_VERSION);
     to->len = INN_HEADER_BYTES;
     for (i = 0; i < n; i++) {
         struct inn_section *s = &sections[i];

@@ -213,6 +213,35 @@ START_TEST(directories_that_lie_are_refused)
 }
 END_TEST
 
+START_TEST(bgr_is_of_version_2_alone)
+{
+    struct inn_model *m = tiny_build(0);
+    struct inn_error err = {INN_OK, ""};
+    size_t len;
+    uint8_t *bytes;
+
+    ck_assert_ptr_nonnull(m);
+    m->prep.bgr = true;
+    ck_assert_int_eq(tiny_write(m, tiny_path, INN_STORE_F32, INN_CODEC_ZSTD,
+                                1), INN_OK);
+    inn_model_free(m);
+    bytes = tiny_read(tiny_path, &len);
+    ck_assert_int_eq(bytes[8], 2);
+    ck_assert_int_eq(try_open(bytes, len, false, NULL), INN_OK);
+    bytes[8] = 1;
+    seal(bytes, len, 7);
+    ck_assert_int_eq(try_open(bytes, len, false, &err), INN_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.message,
+                                 "input is BGR in a file of version 1"));
+    free(bytes);
+    /* What has no such field is of version 1, as ever. */
+    tiny_write_new(INN_CODEC_ZSTD, 0, false);
+    bytes = tiny_read(tiny_path, &len);
+    ck_assert_int_eq(bytes[8], 1);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(other_versions_and_tails_are_refused)
 {
     struct inn_error err = {INN_OK, ""};
@@ -221,12 +250,15 @@ START_TEST(other_versions_and_tails_are_refused)
 
     tiny_write_new(INN_CODEC_ZSTD, 0, false);
     bytes = tiny_read(tiny_path, &len);
-    bytes[8] = 2;
+    bytes[8] = 3;
     seal(bytes, len, 7);
     ck_assert_int_eq(try_open(bytes, len, false, &err),
                      INN_ERR_UNSUPPORTED);
     ck_assert_str_eq(err.message,
-                     "a .inn file of version 2, we know version 1");
+                     "a .inn file of version 3, we know versions 1 to 2");
+    bytes[8] = 2;
+    seal(bytes, len, 7);
+    ck_assert_int_eq(try_open(bytes, len, false, NULL), INN_OK);
     bytes[8] = 1;
     bytes[20] = 1;
     seal(bytes, len, 7);
@@ -559,6 +591,7 @@ int main(void)
     tcase_add_test(t, every_flipped_bit_is_refused);
     tcase_add_test(t, damaged_bytes_of_a_trusted_file_do_no_harm);
     tcase_add_test(t, directories_that_lie_are_refused);
+    tcase_add_test(t, bgr_is_of_version_2_alone);
     tcase_add_test(t, other_versions_and_tails_are_refused);
     tcase_add_test(t, unknown_sections_are_skipped_if_optional);
     tcase_add_test(t, models_that_make_no_sense_are_refused);

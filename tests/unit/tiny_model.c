@@ -239,7 +239,7 @@ static bool build_rest(struct inn_model *m)
     m->edge = INN_EDGE_CLAMP;
     m->prep = (struct inn_input_prep){true, 1.0 / 255, 3,
                                       {0.485, 0.456, 0.406, 0},
-                                      {0.229, 0.224, 0.225, 0}, true};
+                                      {0.229, 0.224, 0.225, 0}, true, false};
     m->source_name = "tiny.onnx";
     m->source_hash = 0xfedcba9876543210u;
     m->converter = "0.1.0";
