@@ -140,6 +140,9 @@ static enum inn_status read_and_fold(struct inn_model *model,
 
     progress(o, "read", 0, 1);
     st = inn_onnx_read(&model->graph, path, &o->onnx, model->heap, err);
+    if (st == INN_OK && model->graph->n_outputs < 1)
+        st = inn_fail(err, INN_ERR_UNSUPPORTED,
+                      "the network has no outputs: nothing is computed");
     if (st == INN_OK)
         st = hash_source(model, path, err);
     if (st == INN_OK)

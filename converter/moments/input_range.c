@@ -238,11 +238,16 @@ static void by_prep(struct inn_input_range *range,
 /* Whether the first output is pictures: scores may be [N, 1000, 1, 1]. */
 static bool has_picture(const struct inn_graph *graph)
 {
-    const struct inn_value *out = &graph->values[graph->outputs[0]];
-    int64_t channels = out->dims[1].size, last = out->dims[3].size;
+    const struct inn_value *out;
+    int64_t channels, last;
 
+    if (graph->n_outputs < 1)
+        return false;
+    out = &graph->values[graph->outputs[0]];
     if (!out->declared || out->rank != 4 || out->dims[2].size == 1)
         return false;
+    channels = out->dims[1].size;
+    last = out->dims[3].size;
     return channels < 0 || channels == 1 || channels == 3 || last == 3;
 }
 

@@ -64,7 +64,8 @@ static int64_t table_rows(const struct inn_graph *g, int v, int hops)
         }
         for (i = 0; i < INN_COUNT(through) && hops > 0; i++) {
             if (is_called(node, through[i]) && node->n_inputs > 0 &&
-                node->inputs[0] == v && node->outputs[0] >= 0)
+                node->inputs[0] == v && node->n_outputs > 0 &&
+                node->outputs[0] >= 0)
                 rows = table_rows(g, node->outputs[0], hops - 1);
         }
         if (rows > 0 && (least == 0 || rows < least))

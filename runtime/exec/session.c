@@ -180,6 +180,9 @@ static enum inn_status session_init(struct inn_session *s,
     const struct inn_graph *graph = s->graph;
     enum inn_status st;
 
+    if (graph->n_outputs < 1)
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "the network has no outputs: nothing is computed");
     s->sizes = inn_alloc(graph->heap, (size_t)graph->n_inputs,
                          sizeof(*s->sizes), err);
     if (s->sizes == NULL)

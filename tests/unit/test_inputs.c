@@ -162,6 +162,23 @@ START_TEST(statistics_at_the_input_say_its_range)
 }
 END_TEST
 
+/* Neither the network's range nor a table's rows are looked for in them. */
+START_TEST(networks_whose_outputs_are_missing_are_drawn_for)
+{
+    int x, ids, omitted = -1;
+    struct net n;
+
+    net_start(&n);
+    x = net_input(n.g, "x", INN_F32, 4, SHAPE(1, 3, 16, 16), NULL);
+    ids = net_input(n.g, "ids", INN_I64, 2, SHAPE(1, 4), NULL);
+    net_op(n.g, "Identity", 13, &ids, 1, &omitted, 1);
+    net_op(n.g, "Relu", 13, &x, 1, &omitted, 1);
+    draw(&n, 4);
+    ck_assert_int_eq(n.feed.n, 2);
+    net_end(&n);
+}
+END_TEST
+
 /* Loop: what is done first, and the range it means. */
 static const struct range_case {
     const char *op;
@@ -403,6 +420,7 @@ int main(void)
     tcase_add_checked_fixture(t, make_folder, remove_folder);
     tcase_add_test(t, sequences_are_noise_that_is_alike_in_time);
     tcase_add_test(t, token_numbers_are_what_their_table_holds);
+    tcase_add_test(t, networks_whose_outputs_are_missing_are_drawn_for);
     tcase_add_test(t, statistics_at_the_input_say_its_range);
     tcase_add_loop_test(t, arithmetic_at_the_input_says_its_range, 0, 4);
     tcase_add_test(t, the_same_is_drawn_on_any_number_of_threads);

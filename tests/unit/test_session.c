@@ -281,6 +281,23 @@ START_TEST(a_network_without_inputs_runs)
 }
 END_TEST
 
+/* ... and nobody could tell whether it did. */
+START_TEST(a_network_without_outputs_is_refused)
+{
+    struct inn_error err = {0};
+    struct inn_session *s;
+    int64_t dims[] = {3};
+
+    graph_begin();
+    add_op("Relu", add_weight("w", 1, dims), -1, -1);
+    ck_assert_int_eq(inn_session_new(&s, graph, NULL, &err),
+                     INN_ERR_UNSUPPORTED);
+    ck_assert_ptr_null(s);
+    ck_assert_ptr_nonnull(strstr(err.message, "no outputs"));
+    graph_end();
+}
+END_TEST
+
 START_TEST(an_overwritten_operand_is_never_read_again)
 {
     int64_t dims[] = {2, 5}, flat[] = {10};
@@ -537,6 +554,7 @@ int main(void)
     tcase_add_loop_test(t, outputs_that_are_inputs_or_constants_are_copied,
                         0, 2);
     tcase_add_test(t, a_network_without_inputs_runs);
+    tcase_add_test(t, a_network_without_outputs_is_refused);
     tcase_add_test(t, an_overwritten_operand_is_never_read_again);
     tcase_add_test(t, other_sizes_make_another_plan);
     tcase_add_test(t, keep_all_shows_every_value);

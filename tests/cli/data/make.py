@@ -47,6 +47,8 @@ network("int", [node("Cast", ["i"], ["y"], to=TensorProto.FLOAT)],
 network("wrong", [node("Conv", ["x", "w"], ["y"], name="conv")],
         [floats("x", [1, 4, 8, 8])], [floats("y", [1, 2, 8, 8])],
         [("w", np.zeros((2, 3, 1, 1)))])
+network("mute", [node("Conv", ["x", "w"], ["y"])],
+        [floats("x", [1, 3, 8, 8])], [], [("w", np.ones((4, 3, 1, 1)))])
 network("nan", [node("Add", ["x", "w"], ["y"])], [floats("x", [2])],
         [floats("y", [2])], [("w", [1, np.nan])])
 network("fixed", [node("Flatten", ["x"], ["f"]),
