@@ -83,7 +83,7 @@ INN_API const char *inn_version(void);
 
 /* What a file or a network may cost. A zero field means the default. */
 struct inn_limits {
-    size_t memory_bytes; /* default: 16 GiB */
+    size_t memory_bytes; /* default: 16 GiB, or 3/4 of the machine's */
     int threads; /* default: one per core; fewer where none can be had */
 };
 

@@ -12,6 +12,7 @@
 
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/base/machine.h"
 
 #define HEADER 64
 
@@ -22,13 +23,20 @@ struct inn_heap {
     atomic_size_t fail_at; /* requests left until one fails; 0: never */
 };
 
+size_t inn_heap_default(void)
+{
+    size_t most = inn_machine_memory() / 4 * 3;
+
+    return most < INN_HEAP_DEFAULT_CEILING ? most : INN_HEAP_DEFAULT_CEILING;
+}
+
 struct inn_heap *inn_heap_new(size_t ceiling)
 {
     struct inn_heap *heap = malloc(sizeof(*heap));
 
     if (heap == NULL)
         return NULL;
-    heap->ceiling = ceiling != 0 ? ceiling : INN_HEAP_DEFAULT_CEILING;
+    heap->ceiling = ceiling != 0 ? ceiling : inn_heap_default();
     atomic_init(&heap->used, 0);
     atomic_init(&heap->peak, 0);
     atomic_init(&heap->fail_at, 0);

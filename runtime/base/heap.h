@@ -12,6 +12,13 @@ struct inn_heap;
 
 #define INN_HEAP_DEFAULT_CEILING ((size_t)16 << 30)
 
+/*
+ * The ceiling where none is given: the above, or three quarters of the
+ * memory that there is, where that is less. Beyond that a machine swaps, or
+ * ends whoever asks; a small file must not lead there.
+ */
+size_t inn_heap_default(void);
+
 /* NULL when the system has no memory. ceiling 0: the default. */
 struct inn_heap *inn_heap_new(size_t ceiling);
 

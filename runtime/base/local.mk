@@ -19,6 +19,8 @@ libinncore_la_SOURCES += \
     runtime/base/image_png.c \
     runtime/base/json_file.c \
     runtime/base/json_file.h \
+    runtime/base/machine.c \
+    runtime/base/machine.h \
     runtime/base/map.c \
     runtime/base/map.h \
     runtime/base/npy.c \

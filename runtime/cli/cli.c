@@ -32,7 +32,8 @@ const struct inn_option inn_common_options[] = {
     {"seed", 0, INN_OPT_INT, offsetof(struct inn_common, seed), "N", 0,
      9007199254740991, "for everything random (default 0)"},
     {"memory", 0, INN_OPT_SIZE, offsetof(struct inn_common, memory), "N",
-     1 << 20, 0x1p60, "ceiling in bytes (default 16G)"},
+     1 << 20, 0x1p60, "ceiling in bytes (default 16G, or 3/4 of this "
+     "machine's memory)"},
     {"json", 0, INN_OPT_FLAG, offsetof(struct inn_common, json), NULL, 0, 0,
      "print one JSON object on stdout and nothing else there"},
     {"quiet", 'q', INN_OPT_FLAG, offsetof(struct inn_common, quiet), NULL, 0,

@@ -4,6 +4,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/heap.h"
+#include "runtime/base/machine.h"
 #include "tests/unit/suite.h"
 
 START_TEST(ceiling_is_kept_and_named)
@@ -19,6 +20,19 @@ START_TEST(ceiling_is_kept_and_named)
     inn_free(heap, a);
     ck_assert_uint_eq(inn_heap_used(heap), 0);
     ck_assert_uint_ge(inn_heap_peak(heap), 1024);
+    inn_heap_free(heap);
+}
+END_TEST
+
+START_TEST(ceiling_by_default_is_what_the_machine_can_give)
+{
+    size_t machine = inn_machine_memory(), most = inn_heap_default();
+    struct inn_heap *heap = inn_heap_new(0);
+
+    ck_assert_uint_gt(most, 0);
+    ck_assert_uint_le(most, INN_HEAP_DEFAULT_CEILING);
+    ck_assert(most == INN_HEAP_DEFAULT_CEILING || most < machine);
+    ck_assert_uint_eq(inn_heap_left(heap), most);
     inn_heap_free(heap);
 }
 END_TEST
@@ -82,6 +96,7 @@ int main(void)
     TCase *t = tcase_create("heap");
 
     tcase_add_test(t, ceiling_is_kept_and_named);
+    tcase_add_test(t, ceiling_by_default_is_what_the_machine_can_give);
     tcase_add_test(t, product_that_overflows_is_refused);
     tcase_add_test(t, nth_request_fails_once);
     tcase_add_test(t, arena_blocks_are_apart_zeroed_and_aligned);
