@@ -21,6 +21,11 @@
 #define PICTURES_MOST 512
 /* … and no more than this many multiply-accumulates, but some pictures. */
 #define MACS ((int64_t)450 << 30)
+/*
+ * … and no more elements of activations: what multiplies nothing costs time,
+ * too. No network that we know comes near.
+ */
+#define ELEMENTS ((int64_t)16 << 30)
 #define PICTURES_FEW 4
 /* Of vectors and sequences, which are small and say little each. */
 #define SAMPLES_MOST 4096
@@ -198,8 +203,25 @@ static enum inn_status plan_all(struct plans *p, const struct inn_graph *g,
     return INN_OK;
 }
 
+/* Elements of all that a run computes. */
+static int64_t count_elements(const struct inn_graph *g,
+                              const struct inn_shapes *shapes)
+{
+    int64_t sum = 0;
+    int v;
+
+    for (v = 0; v < g->n_values; v++) {
+        const struct inn_tensor *t = inn_shapes_get(shapes, v);
+
+        if (t != NULL && g->values[v].producer >= 0 && t->data == NULL &&
+            !inn_add_i64(&sum, sum, (int64_t)inn_tensor_count(t)))
+            return INT64_MAX;
+    }
+    return sum;
+}
+
 static int64_t count_samples(const struct plans *p, int64_t wanted,
-                             int64_t macs)
+                             int64_t macs, int64_t elements)
 {
     const struct inn_tensor *t = p->shapes[p->largest];
     int64_t most = p->pictures ? PICTURES_MOST : SAMPLES_MOST;
@@ -213,6 +235,8 @@ static int64_t count_samples(const struct plans *p, int64_t wanted,
                 : count > most ? most : count;
         if (macs > 0 && count > MACS / macs)
             count = MACS / macs;
+        if (elements > 0 && count > ELEMENTS / elements)
+            count = ELEMENTS / elements;
         count = count < PICTURES_FEW ? PICTURES_FEW : count;
     }
     if (count > (int64_t)(MOST_BYTES / p->bytes))
@@ -320,7 +344,8 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
     if (st != INN_OK)
         goto out;
     feed->n = graph->n_inputs;
-    feed->count = count_samples(&p, o->pictures, shapes.macs);
+    feed->count = count_samples(&p, o->pictures, shapes.macs,
+                                count_elements(graph, &shapes));
     feed->items = inn_arena_alloc(arena, (size_t)feed->n,
                                   sizeof(*feed->items), err);
     if (feed->items == NULL) {

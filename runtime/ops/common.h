@@ -14,6 +14,9 @@
  * product of two huge constants.
  */
 #define INN_FOLD_MACS ((int64_t)1 << 32)
+/* Bytes that a graph node may make of nothing, and of its inputs' bytes. */
+#define INN_FOLD_FREE ((size_t)16 << 20)
+#define INN_FOLD_GROWTH 8
 
 /*
  * INN_ERR_FORMAT unless the graph node has need_in to max_in inputs, the

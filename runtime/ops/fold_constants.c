@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "runtime/base/checked.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/fold.h"
 #include "runtime/ops/shapes.h"
@@ -193,6 +194,28 @@ static enum inn_status widen(struct fold *f, int v)
     return INN_OK;
 }
 
+/*
+ * Whether the results are worth keeping: weights are turned, joined and made
+ * of small integers, which at most makes them some times as large. What grows
+ * beyond that out of next to nothing is left to a run, or a file of a hundred
+ * bytes would become one of gigabytes.
+ */
+static bool is_in_proportion(const struct inn_infer *c)
+{
+    size_t in = 0, out = 0;
+    int i;
+
+    for (i = 0; i < c->n_in; i++) {
+        if (c->in[i] != NULL && !inn_add_size(&in, in, c->in[i]->bytes))
+            return false;
+    }
+    for (i = 0; i < c->n_out; i++) {
+        if (!inn_add_size(&out, out, c->out[i].bytes))
+            return false;
+    }
+    return out <= INN_FOLD_FREE || out / INN_FOLD_GROWTH <= in;
+}
+
 /* Shapes, and values where infer has them already. */
 static enum inn_status infer(struct fold *f, const struct inn_op *op,
                              struct inn_infer *c, bool *foldable)
@@ -219,7 +242,7 @@ static enum inn_status infer(struct fold *f, const struct inn_op *op,
         if (inn_type_size(c->out[i].type) == 0)
             return INN_OK;
     }
-    *foldable = inn_node_macs(c) <= INN_FOLD_MACS;
+    *foldable = inn_node_macs(c) <= INN_FOLD_MACS && is_in_proportion(c);
     return INN_OK;
 }
 

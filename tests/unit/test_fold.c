@@ -20,11 +20,16 @@ static struct inn_bn_stats *stats;
 static int n_stats;
 static uint32_t seed;
 
-static void setup(void)
+static void heap_of(size_t bytes)
 {
-    heap = inn_heap_new((size_t)64 << 20);
+    heap = inn_heap_new(bytes);
     ck_assert_int_eq(inn_graph_new(&g, heap, NULL), INN_OK);
     seed = 1;
+}
+
+static void setup(void)
+{
+    heap_of((size_t)64 << 20);
 }
 
 static void teardown(void)
@@ -524,6 +529,29 @@ START_TEST(constants_of_terabytes_are_left_to_the_runtime)
 }
 END_TEST
 
+/* 64 MiB out of 24 bytes; out of a quarter of that they are worth keeping. */
+START_TEST(constants_out_of_proportion_are_left_to_the_runtime)
+{
+    inn_graph_free(g);
+    inn_heap_free(heap);
+    heap_of((size_t)512 << 20);
+    net_init(g, "size", INN_I64, 1, DIMS(3), (int64_t[]){4, 2048, 2048});
+    net_init(g, "w", INN_F32, 2, DIMS(2048, 2048), NULL);
+    net_node(g, "ConstantOfShape", 9, "size", "c");
+    net_node(g, "Relu", 13, "c", "y");
+    net_node(g, "Concat", 13, "w w w w", "d");
+    net_int(g, g->n_nodes - 1, "axis", 0);
+    net_node(g, "Relu", 13, "d", "z");
+    net_output(g, "y");
+    net_output(g, "z");
+    ck_assert_int_eq(inn_fold_constants(g, &err), INN_OK);
+    ck_assert_ptr_null(value("c")->init);
+    ck_assert_ptr_nonnull(value("d")->init);
+    ck_assert_int_eq(count_type("ConstantOfShape"), 1);
+    ck_assert_int_eq(count_type("Concat"), 0);
+}
+END_TEST
+
 START_TEST(contradiction_among_constants_is_an_error)
 {
     net_init(g, "a", INN_F32, 2, DIMS(2, 3), NULL);
@@ -601,6 +629,7 @@ int main(void)
     tcase_add_test(t, kept_casts_whose_readers_were_folded_go_with_them);
     tcase_add_test(t, outputs_of_the_network_keep_their_graph_node);
     tcase_add_test(t, constants_of_terabytes_are_left_to_the_runtime);
+    tcase_add_test(t, constants_out_of_proportion_are_left_to_the_runtime);
     tcase_add_test(t, contradiction_among_constants_is_an_error);
     tcase_add_test(t, any_allocation_may_fail);
     suite_add_tcase(s, t);
