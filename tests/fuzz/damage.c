@@ -40,7 +40,7 @@ struct kind {
     const char *ending; /* of their names; NULL: any */
     fuzz_mutate_fn *mutate;
     enum sealed sealed;
-    const char *commands[8][MOST_ARGS];
+    const char *commands[10][MOST_ARGS];
 };
 
 #define INN_KIND 3 /* in the table */
@@ -49,13 +49,15 @@ static const struct kind kinds[] = {
     {"onnx", "onnx", NULL, fuzz_mutate_onnx, ANY,
      {{"inn", "info", "%f", MEMORY},
       {"inn-convert", "%f", "-o", "out.inn", "-f", "-q", MEMORY,
-       "--no-moments"},
+       "--moments", "blend", "--pictures", "4"},
       {"inn-convert", "%f", "-o", "out.inn", "-f", "-q", MEMORY,
        "--pictures", "4"},
       {"inn", "run", "%f", "--random", MEMORY},
       {"inn", "export", "%f", "-o", "out.onnx", "-f", MEMORY},
       {"inn", "check", "%f", MEMORY},
-      {"inn", "compare", "%f", "%s/onnx/residual.onnx", MEMORY}}},
+      {"inn", "compare", "%f", "%s/onnx/residual.onnx", MEMORY},
+      {"inn", "eval", "%f", "--data", "%s/npz/data.npz", MEMORY},
+      {"inn", "bench", "%f", "--runs", "1", "--warmup", "0", MEMORY}}},
     {"external", "external", NULL, fuzz_mutate_onnx, ANY,
      {{"inn", "info", "%f", MEMORY},
       {"inn", "run", "%f", "--random", MEMORY},
@@ -77,7 +79,11 @@ static const struct kind kinds[] = {
       {"inn", "export", "%f", "-o", "out.onnx", "-f", "--width", "0.6",
        "--partition", "moments", MEMORY},
       {"inn", "export", "%f", "-o", "out.onnx", "-f", "--params", "0.6",
-       MEMORY}}},
+       MEMORY},
+      {"inn", "eval", "%f", "--data", "%s/npz/data.npz", "--widths",
+       "1,0.6", MEMORY},
+      {"inn", "bench", "%f", "--widths", "1,0.6", "--runs", "1", "--warmup",
+       "0", MEMORY}}},
     {"npy", "npy", NULL, fuzz_mutate_bytes, ANY,
      {{"inn", "run", "%s/onnx/residual.onnx", "--input", "%f", MEMORY},
       {"inn-convert", "%s/onnx/residual.onnx", "-o", "out.inn", "-f", "-q",

@@ -53,9 +53,11 @@ size_t fuzz_mutate_message(const ProtobufCMessageDescriptor *type,
 
 struct fuzz_target {
     const char *name;
+    const char *seeds; /* the folder of its seeds; several may share one */
     /*
      * Given any bytes. What it finds wrong with our code ends the process;
-     * what is wrong with the bytes is its status.
+     * what is wrong with the bytes is its status. NULL: it is a command, or
+     * several (commands.h).
      */
     enum inn_status (*run)(const uint8_t *data, size_t len,
                            struct inn_error *err);

@@ -2,12 +2,12 @@
  * Replays seeds: tests/fuzz/replay [--mutate N] [--seed S] [FOLDER]
  *
  * FOLDER/expected says of every seed what must come of it, a line each:
- * target, file, status, and words of the error ("-": any). Every file below
- * FOLDER/TARGET that has no line must only come back; each of them also with
- * its n-th allocation failing, for every n or so many that it stays quick. --mutate makes N
- * mutations of the seeds too; V=1 tells which is under way, should one end
- * the process. INN_FUZZ_ONE=NUMBER runs that one alone, INN_FUZZ_SAVE=FILE
- * keeps it.
+ * target, file, status, and words of the error ("-": any). Every file in the
+ * target's folder that has no line must only come back; each of them also with
+ * its n-th allocation failing, for every n or so many that it stays quick.
+ * --mutate makes N mutations of the seeds too; V=1 tells which is under way,
+ * should one end the process. INN_FUZZ_ONE=NUMBER runs that one alone,
+ * INN_FUZZ_SAVE=FILE keeps it.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -18,11 +18,12 @@
 #include "runtime/base/port.h"
 #include "tests/fuzz/fuzz.h"
 
-#define MOST_SEEDS 512
+#define MOST_SEEDS 1024
 #define MOST_FAILING 120
 #define LONG_SEED 20000 /* bytes */
 #define MOST_OF_LONG 12
 #define MOST_IN_FOLDERS 25 /* made anew for each */
+#define MOST_OF_COMMANDS 5 /* tests/memory walks them all */
 
 static const char *const statuses[] = {"ok",     "argument", "range",
                                        "io",     "format",   "unsupported",
@@ -57,7 +58,7 @@ static void list(struct seeds *s, const struct fuzz_target *target)
     struct dirent *entry;
     DIR *dir;
 
-    snprintf(path, sizeof(path), "%s/%s", s->folder, target->name);
+    snprintf(path, sizeof(path), "%s/%s", s->folder, target->seeds);
     dir = opendir(path);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         struct seed *seed = &s->list[s->n];
@@ -69,7 +70,7 @@ static void list(struct seeds *s, const struct fuzz_target *target)
             fprintf(stderr, "%s: too many seeds\n", path);
             exit(2);
         }
-        snprintf(path, sizeof(path), "%s/%s/%.200s", s->folder, target->name,
+        snprintf(path, sizeof(path), "%s/%s/%.200s", s->folder, target->seeds,
                  entry->d_name);
         *seed = (struct seed){.target = target};
         snprintf(seed->name, sizeof(seed->name), "%.120s", entry->d_name);
@@ -100,6 +101,8 @@ static bool expect(struct seeds *s)
             ok = false;
             continue;
         }
+        if (fuzz_find(target) == NULL)
+            continue; /* not in this build */
         for (i = 0; i < s->n; i++) {
             if (strcmp(s->list[i].target->name, target) == 0 &&
                 strcmp(s->list[i].name, name) == 0)
@@ -145,7 +148,8 @@ static bool replay(const struct seed *s)
 static void starve(const struct seed *s)
 {
     const size_t never = (size_t)1 << 40;
-    const size_t most = s->len > LONG_SEED ? MOST_OF_LONG
+    const size_t most = s->target->run == NULL ? MOST_OF_COMMANDS
+                        : s->len > LONG_SEED   ? MOST_OF_LONG
                         : strcmp(s->target->name, "external") == 0
                             ? MOST_IN_FOLDERS
                             : MOST_FAILING;

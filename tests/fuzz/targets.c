@@ -21,6 +21,7 @@
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/shapes.h"
+#include "tests/fuzz/commands.h"
 #ifdef FUZZ_CONVERTER
 #include "converter/convert.h"
 #endif
@@ -333,7 +334,8 @@ static enum inn_status convert(struct inn_model **m, const uint8_t *data,
                                struct inn_error *err)
 {
     struct inn_convert_options options = {
-        .order = true, .bind = bind_nothing, .threads = 1,
+        .order = true, .moments = true, .pictures = 2,
+        .bind = bind_nothing, .threads = 1,
         .prep = {.n = 1, .scale = 1, .std = {1}},
         .options = ""};
     struct inn_convert_report report;
@@ -497,14 +499,29 @@ static size_t mutate_either(uint8_t *data, size_t len, size_t cap,
 }
 
 const struct fuzz_target fuzz_targets[] = {
-    {"onnx", target_onnx, fuzz_mutate_onnx},
-    {"external", target_external, fuzz_mutate_onnx},
-    {"inn", target_inn, fuzz_mutate_inn},
-    {"run", target_run, mutate_either},
-    {"npy", target_npy, fuzz_mutate_bytes},
-    {"npz", target_npz, fuzz_mutate_bytes},
-    {"image", target_image, fuzz_mutate_png},
-    {NULL, NULL, NULL},
+    {"onnx", "onnx", target_onnx, fuzz_mutate_onnx},
+    {"external", "external", target_external, fuzz_mutate_onnx},
+    {"inn", "inn", target_inn, fuzz_mutate_inn},
+    {"run", "run", target_run, mutate_either},
+    {"npy", "npy", target_npy, fuzz_mutate_bytes},
+    {"npz", "npz", target_npz, fuzz_mutate_bytes},
+    {"image", "image", target_image, fuzz_mutate_png},
+#ifdef FUZZ_CONVERTER
+    {"inn-convert", "net", NULL, fuzz_mutate_onnx},
+    {"inn-calibrate", "npz", NULL, fuzz_mutate_bytes},
+#endif
+    {"inn-info", "net", NULL, mutate_either},
+    {"inn-export", "net", NULL, mutate_either},
+    {"inn-run", "net", NULL, mutate_either},
+    {"inn-image", "net", NULL, mutate_either},
+    {"inn-eval", "net", NULL, mutate_either},
+    {"inn-eval-sr", "net", NULL, mutate_either},
+    {"inn-bench", "net", NULL, mutate_either},
+    {"inn-check", "net", NULL, mutate_either},
+    {"inn-compare", "net", NULL, mutate_either},
+    {"inn-plan", "plan", NULL, fuzz_mutate_bytes},
+    {"inn-expect", "expect", NULL, fuzz_mutate_bytes},
+    {NULL, NULL, NULL, NULL},
 };
 
 const struct fuzz_target *fuzz_find(const char *name)
@@ -525,7 +542,8 @@ enum inn_status fuzz_run(const struct fuzz_target *target,
     enum inn_status st;
 
     memset(err, 0, sizeof(*err));
-    st = target->run(data, len, err);
+    st = target->run != NULL ? target->run(data, len, err)
+                             : fuzz_commands(target->name, data, len, err);
     if (st == INN_OK)
         return st;
     if (err->status != st || err->message[0] == '\0' ||
@@ -533,8 +551,10 @@ enum inn_status fuzz_run(const struct fuzz_target *target,
         fail("an error that says nothing", err);
     if (strchr(err->message, '\n') != NULL)
         fail("an error of two lines", err);
-    if (st == INN_ERR_ARGUMENT ||
-        (st == INN_ERR_IO && target->run != target_external))
+    /* Of a command there are arguments, which the file may contradict. */
+    if (target->run != NULL &&
+        (st == INN_ERR_ARGUMENT ||
+         (st == INN_ERR_IO && target->run != target_external)))
         fail("an error that blames somebody else", err);
     return st;
 }

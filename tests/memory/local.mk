@@ -2,8 +2,6 @@
 if CONVERTER
 check_PROGRAMS += tests/memory/commands
 TESTS += tests/memory/commands
-tests_memory_commands_SOURCES = tests/memory/commands.c $(inn_commands) \
-    $(inn_convert_commands) $(inn_model_commands)
-tests_memory_commands_LDADD = libinnmodels.la libinnconvert.la \
-    libinncore.la
+tests_memory_commands_SOURCES = tests/memory/commands.c $(inn_model_commands)
+tests_memory_commands_LDADD = tests/fuzz/libinside.la libinnmodels.la
 endif
