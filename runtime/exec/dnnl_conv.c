@@ -287,9 +287,12 @@ enum inn_status inn_dnnl_conv(struct inn_builder *b, int w, int n_post,
     }
     if (way == INN_WAY_DNNL || b->s->dnnl->tune != NULL) {
         st = describe_first(b, w, n_post, &c, &desc, err);
-        if (st == INN_OK && desc.pd != NULL)
+        /* A repeated run has no time for trials. */
+        if (st == INN_OK && desc.pd != NULL && b->s->care == INN_CARE_NONE)
             st = inn_conv_choose(b, w, n_post, &c, &desc, &wino, &way, err);
     }
+    if (way == INN_WAY_OURS || c.algorithm == dnnl_convolution_winograd)
+        b->s->spreads_nan = true;
     if (st == INN_OK && way == INN_WAY_OURS) {
         st = inn_winograd_build(b, w, n_post, &wino, err);
         *done = st == INN_OK;

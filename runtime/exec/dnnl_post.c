@@ -38,9 +38,6 @@ void inn_dnnl_eltwise_kind(const struct inn_prim *prim, dnnl_alg_kind_t *alg,
         *alg = dnnl_eltwise_elu;
         *alpha = prim->u.eltwise.alpha;
         break;
-    case INN_ELT_EXP:
-        *alg = dnnl_eltwise_exp;
-        break;
     case INN_ELT_GELU:
         *alg = dnnl_eltwise_gelu_erf;
         break;
@@ -63,6 +60,7 @@ void inn_dnnl_eltwise_kind(const struct inn_prim *prim, dnnl_alg_kind_t *alg,
     case INN_ELT_SOFTPLUS:
         *alg = dnnl_eltwise_soft_relu;
         break;
+    case INN_ELT_ROOT: /* save at -infinity: inn_care */
     case INN_ELT_SQRT:
         *alg = dnnl_eltwise_sqrt;
         break;

@@ -30,7 +30,7 @@ static bool read_function(const struct inn_prim *p, struct inn_wino_post *post)
     if (p->u.eltwise.kind == INN_ELT_CLIP)
         post->kind = INN_WINO_CLIP;
     else if (p->u.eltwise.kind == INN_ELT_RELU)
-        post->alpha = 0.0f;
+        post->kind = INN_WINO_RELU;
     return post->kind == INN_WINO_CLIP ||
            p->u.eltwise.kind == INN_ELT_RELU ||
            p->u.eltwise.kind == INN_ELT_LEAKY;
@@ -307,7 +307,8 @@ bool inn_winograd_takes(struct inn_builder *b, int w, int n_post,
     const struct inn_work *work = &b->work[w];
 
     memset(wino, 0, sizeof(*wino));
-    return !b->s->bf16 && n_post <= INN_WINO_POSTS &&
+    /* A tile's differences bring NaN from any of its pixels to all results. */
+    return b->s->care != INN_CARE_PLACES && !b->s->bf16 && n_post <= INN_WINO_POSTS &&
            fits_window(work->prim) && read_sizes(b, work, wino) &&
            read_posts(b, work, n_post, wino) &&
            inn_wino_prepare(wino, SIZE_MAX, b->s->threads);

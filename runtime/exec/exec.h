@@ -70,6 +70,18 @@ struct inn_step {
     const void *state;                /* what own was prepared with */
 };
 
+/*
+ * oneDNN's max(x, 0), clip and maximum of a window give a number where x is
+ * NaN: the instructions do, and nobody mends it. Fused, they save a pass over
+ * memory. So most runs use them, the processor's flag tells when there may
+ * have been a NaN (workers.h), and then the run is repeated with care.
+ */
+enum inn_care {
+    INN_CARE_NONE,
+    INN_CARE_NAN,   /* no NaN is lost; the same bits where there is none */
+    INN_CARE_PLACES /* nor does one spread to where the operator has none */
+};
+
 struct inn_schedule {
     struct inn_heap *heap;
     struct inn_arena arena;
@@ -78,6 +90,8 @@ struct inn_schedule {
     struct inn_dnnl *dnnl; /* borrowed; NULL: reference kernels only */
     int threads;
     bool reference, keep_all, bf16;
+    enum inn_care care;
+    bool loses_nan, spreads_nan; /* what more care would change */
     struct inn_slot *slots;
     struct inn_step *steps;
     int n_slots, cap_slots, n_steps, cap_steps;
@@ -121,7 +135,8 @@ struct inn_builder {
 enum inn_status inn_schedule_new(struct inn_schedule **schedule,
                                  const struct inn_graph *graph,
                                  const struct inn_session_options *options,
-                                 int threads, struct inn_dnnl *dnnl,
+                                 enum inn_care care, int threads,
+                                 struct inn_dnnl *dnnl,
                                  const struct inn_tensor *inputs,
                                  struct inn_error *err);
 void inn_schedule_free(struct inn_schedule *schedule);

@@ -6,7 +6,9 @@
  *   affine map     →  ReLU
  * Each absorbed graph node must be the only reader of the value before it.
  * The whole chain runs where its last graph node stands: by then the other
- * operand of a residual has been computed too.
+ * operand of a residual has been computed too. Where NaN must not be lost,
+ * transposed convolutions absorb no function: oneDNN's sigmoid gives 0 for it
+ * there, though it does nowhere else.
  */
 #include "runtime/exec/exec.h"
 
@@ -152,8 +154,12 @@ static void grow(struct inn_builder *b, int i, const struct readers *r)
             if (operand < 0)
                 return;
         } else if (w->prim->kind != INN_PRIM_ELTWISE ||
+                   (host->prim->kind == INN_PRIM_DECONV &&
+                    b->s->care != INN_CARE_NONE) ||
                    is_repeated(b, host, w->prim)) {
             return;
+        } else if (host->prim->kind == INN_PRIM_DECONV) {
+            b->s->loses_nan = true;
         }
         w->host = i;
         host->post[host->n_post].work = next;

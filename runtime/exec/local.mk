@@ -7,6 +7,7 @@ libinncore_la_SOURCES += \
     runtime/exec/crowd.h \
     runtime/exec/dnnl_exec.h \
     runtime/exec/exec.h \
+    runtime/exec/exponential.h \
     runtime/exec/fuse.c \
     runtime/exec/map.c \
     runtime/exec/memory.c \

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/port.h"
 #include "runtime/base/threads.h"
+#include "runtime/exec/exponential.h"
 #include "runtime/exec/strided.h"
 #include "runtime/exec/sums.h"
 
@@ -87,31 +88,16 @@ INN_INLINE void norm_columns(const struct job *job, size_t at, size_t set,
 }
 
 /*
- * e^x for x <= 0, within 2 units of the last place: 2^k e^r with r within
- * ln 2 / 2 of 0, where the series to r^6 is right to 2e-8 (its seventh term).
- * What has no normal float is 0.
+ * e^x for x <= 0; what has no normal float is 0. It isn't asked a second time
+ * whether x was cut: compilers would then work on x itself, and the least of
+ * a mask, -infinity, would raise what NaN does (workers.h).
  */
 INN_INLINE float exp_below(float x)
 {
-    float at = x < -87.0f ? -87.0f : x, k, r, p, power;
-    int32_t bits;
+    int32_t k;
+    float p = inn_exp_part(x < -100.0f ? -100.0f : x, &k);
 
-    /* Adding 1.5 2^23 leaves the integer in the last bits. */
-    k = at * 1.44269504f + 12582912.0f;
-    memcpy(&bits, &k, sizeof(bits));
-    k -= 12582912.0f;
-    r = at - k * 0.693359375f;
-    r -= k * -2.12194440e-4f;
-    p = 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    bits = (int32_t)((uint32_t)bits << 23) + (127 << 23);
-    memcpy(&power, &bits, sizeof(power));
-    return x < -87.0f ? 0.0f : p * power;
+    return p * inn_exp_power(k < -127 ? -127 : k);
 }
 
 INN_INLINE void softmax_row(const struct job *job, size_t at)

@@ -425,7 +425,8 @@ static enum inn_status build(struct inn_builder *b,
 enum inn_status inn_schedule_new(struct inn_schedule **schedule,
                                  const struct inn_graph *graph,
                                  const struct inn_session_options *options,
-                                 int threads, struct inn_dnnl *dnnl,
+                                 enum inn_care care, int threads,
+                                 struct inn_dnnl *dnnl,
                                  const struct inn_tensor *inputs,
                                  struct inn_error *err)
 {
@@ -444,6 +445,7 @@ enum inn_status inn_schedule_new(struct inn_schedule **schedule,
     s->reference = options->reference;
     s->keep_all = options->keep_all;
     s->bf16 = options->bf16;
+    s->care = care;
     inn_arena_init(&s->arena, s->heap);
     inn_arena_init(&s->shapes.arena, s->heap);
     inn_arena_init(&b.scratch, s->heap);

@@ -4,6 +4,7 @@
  */
 #include "runtime/exec/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,13 +15,17 @@
 #include "runtime/exec/dnnl_exec.h"
 #include "runtime/exec/strided.h"
 #include "runtime/exec/workers.h"
+#include "runtime/ops/common.h"
 
 struct inn_session {
     const struct inn_graph *graph;
     struct inn_session_options options;
     struct inn_dnnl *dnnl;
     struct inn_schedule *schedule; /* or NULL */
-    struct inn_tensor *sizes;      /* [n_inputs], what schedule is for */
+    struct inn_tensor *sizes;      /* [n_inputs], what they are for */
+    struct inn_schedule *careful;  /* or NULL: that loses no NaN */
+    const struct inn_schedule *last; /* the one that ran; or NULL */
+    bool raised; /* by it: an invalid operation (workers.h) */
     /* The same for one thread, made when cores are busy; or NULL. */
     struct inn_schedule *alone;
     bool never_alone; /* there was no memory for it, or it is not wanted */
@@ -105,14 +110,15 @@ static bool all_fixed(const struct inn_graph *graph,
 /* A schedule for inputs of these sizes on threads (0: all there are). */
 static enum inn_status make_schedule(struct inn_session *session,
                                      struct inn_schedule **schedule,
-                                     int threads, const struct inn_tensor *in,
+                                     enum inn_care care, int threads,
+                                     const struct inn_tensor *in,
                                      struct inn_error *err)
 {
     struct inn_workers workers;
     enum inn_status st;
 
     inn_workers_enter(&workers, threads);
-    st = inn_schedule_new(schedule, session->graph, &session->options,
+    st = inn_schedule_new(schedule, session->graph, &session->options, care,
                           workers.threads, session->dnnl, in, err);
     inn_workers_leave(&workers);
     return st;
@@ -122,8 +128,11 @@ static void drop_schedules(struct inn_session *session)
 {
     inn_schedule_free(session->schedule);
     inn_schedule_free(session->alone);
+    inn_schedule_free(session->careful);
     session->schedule = NULL;
     session->alone = NULL;
+    session->careful = NULL;
+    session->last = NULL;
 }
 
 /*
@@ -149,8 +158,8 @@ static enum inn_status plan(struct inn_session *session,
     int i;
 
     drop_schedules(session);
-    st = make_schedule(session, &session->schedule, session->options.threads,
-                       in, err);
+    st = make_schedule(session, &session->schedule, INN_CARE_NONE,
+                       session->options.threads, in, err);
     if (st == INN_OK)
         st = inn_dnnl_keep(session->dnnl, err);
     for (i = 0; i < session->graph->n_inputs && st == INN_OK; i++) {
@@ -169,7 +178,8 @@ static bool can_be_alone(struct inn_session *session,
     struct inn_error ignored;
 
     if (session->alone == NULL && !session->never_alone &&
-        make_schedule(session, &session->alone, 1, in, &ignored) != INN_OK)
+        make_schedule(session, &session->alone, INN_CARE_NONE, 1, in,
+                      &ignored) != INN_OK)
         session->never_alone = true;
     return session->alone != NULL;
 }
@@ -448,7 +458,7 @@ static enum inn_status run_timed(struct inn_schedule *s,
 
 /*
  * Steps from *at on, until all are done or, with crowd, the run is late; *at
- * is then the next one.
+ * is then the next one. session->raised: whether some operation was invalid.
  */
 static enum inn_status run_steps(struct inn_session *session,
                                  struct inn_schedule *s, int *at,
@@ -470,7 +480,8 @@ static enum inn_status run_steps(struct inn_session *session,
                                       : run_step(s, step, err);
         ++*at;
     }
-    inn_workers_leave(&workers);
+    if (inn_workers_leave(&workers))
+        session->raised = true;
     return st;
 }
 
@@ -488,6 +499,8 @@ static enum inn_status run_together(struct inn_session *session, bool *left,
     int at = 0;
 
     *left = false;
+    session->raised = false;
+    session->last = s;
     if (st == INN_OK)
         st = run_steps(session, s, &at, crowd, err);
     if (st == INN_OK && at < s->n_steps) {
@@ -500,16 +513,95 @@ static enum inn_status run_together(struct inn_session *session, bool *left,
     return st;
 }
 
-static enum inn_status run_alone(struct inn_session *session,
+/* All steps of a schedule, however long they take. */
+static enum inn_status run_whole(struct inn_session *session,
+                                 struct inn_schedule *s,
                                  const struct inn_tensor *in,
                                  struct inn_error *err)
 {
-    enum inn_status st = take_inputs(session->alone, in, err);
+    enum inn_status st = take_inputs(s, in, err);
     int at = 0;
 
-    if (st == INN_OK)
-        st = run_steps(session, session->alone, &at, NULL, err);
-    return st;
+    session->raised = false;
+    session->last = s;
+    return st == INN_OK ? run_steps(session, s, &at, NULL, err) : st;
+}
+
+/* As usual: on all threads, or on one while cores are busy. */
+static enum inn_status run_usual(struct inn_session *session,
+                                 const struct inn_tensor *in,
+                                 struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    bool alone;
+
+    alone = !session->never_alone &&
+            inn_crowd_begin(&session->crowd, inn_clock_ns(),
+                            inn_crowd_preempted) &&
+            can_be_alone(session, in);
+    if (!alone)
+        st = run_together(session, &alone, in, err);
+    return alone && st == INN_OK
+               ? run_whole(session, session->alone, in, err) : st;
+}
+
+/* Infinity less itself is no number, nor is NaN. */
+static bool is_finite_f32(const float *x, size_t n)
+{
+    float sum = 0.0f;
+    size_t i;
+
+#pragma omp simd reduction(+ : sum)
+    for (i = 0; i < n; i++)
+        sum += x[i] - x[i];
+    return sum == 0.0f;
+}
+
+static bool is_finite(const struct inn_tensor *t)
+{
+    size_t n = inn_tensor_count(t), i;
+
+    if (!inn_type_is_float(t->type))
+        return true;
+    if (t->type == INN_F32)
+        return is_finite_f32(t->data, n);
+    for (i = 0; i < n; i++) {
+        if (!isfinite(inn_element_get(t->type, t->data, i)))
+            return false;
+    }
+    return true;
+}
+
+/* What these inputs need from the start. */
+static enum inn_care find_care(const struct inn_session *session,
+                               const struct inn_tensor *in)
+{
+    const struct inn_schedule *s = session->schedule;
+    int i;
+
+    for (i = 0; i < session->graph->n_inputs; i++) {
+        if (!is_finite(&in[i]))
+            return s->spreads_nan || s->loses_nan ? INN_CARE_PLACES
+                                                  : INN_CARE_NONE;
+    }
+    return INN_CARE_NONE;
+}
+
+static enum inn_status run_with_care(struct inn_session *session,
+                                     enum inn_care care,
+                                     const struct inn_tensor *in,
+                                     struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+
+    if (session->careful == NULL || session->careful->care != care) {
+        session->last = NULL;
+        inn_schedule_free(session->careful);
+        session->careful = NULL;
+        st = make_schedule(session, &session->careful, care,
+                           session->options.threads, in, err);
+    }
+    return st == INN_OK ? run_whole(session, session->careful, in, err) : st;
 }
 
 enum inn_status inn_session_run(struct inn_session *session,
@@ -518,8 +610,8 @@ enum inn_status inn_session_run(struct inn_session *session,
                                 struct inn_error *err)
 {
     struct inn_error local = {0};
+    enum inn_care care;
     enum inn_status st;
-    bool alone;
 
     if (err == NULL)
         err = &local;
@@ -532,23 +624,23 @@ enum inn_status inn_session_run(struct inn_session *session,
     }
     if (st != INN_OK)
         return st;
-    alone = !session->never_alone &&
-            inn_crowd_begin(&session->crowd, inn_clock_ns(),
-                            inn_crowd_preempted) &&
-            can_be_alone(session, in);
-    if (!alone)
-        st = run_together(session, &alone, in, err);
-    if (alone && st == INN_OK)
-        st = run_alone(session, in, err);
+    care = find_care(session, in);
+    if (care == INN_CARE_NONE) {
+        st = run_usual(session, in, err);
+        if (session->raised && session->schedule->loses_nan)
+            care = INN_CARE_NAN;
+    }
+    if (st == INN_OK && care != INN_CARE_NONE)
+        st = run_with_care(session, care, in, err);
     if (st == INN_OK)
-        *out = alone ? session->alone->outputs : session->schedule->outputs;
+        *out = session->last->outputs;
     return st;
 }
 
 const struct inn_tensor *inn_session_value(const struct inn_session *session,
                                            const char *name)
 {
-    const struct inn_schedule *s = session->schedule;
+    const struct inn_schedule *s = session->last;
     int v = inn_graph_find(session->graph, name);
 
     if (v < 0 || s == NULL || !s->keep_all)

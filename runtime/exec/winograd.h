@@ -27,6 +27,7 @@ enum inn_wino_kind {
     INN_WINO_RESIDUAL, /* + the residual's element */
     INN_WINO_SCALE,    /* x channel[c] */
     INN_WINO_SHIFT,    /* + channel[c] */
+    INN_WINO_RELU,     /* x < 0 ? 0 : x */
     INN_WINO_LEAKY,    /* x < 0 ? alpha x : x */
     INN_WINO_CLIP      /* min(max(x, alpha), beta) */
 };

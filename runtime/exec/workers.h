@@ -1,6 +1,6 @@
 /*
  * The threads of one run: how many OpenMP gives to oneDNN and to our own
- * loops, and how they treat denormals.
+ * loops, how they treat denormals, and whether they met what is no number.
  */
 #ifndef INN_EXEC_WORKERS_H
 #define INN_EXEC_WORKERS_H
@@ -23,7 +23,12 @@ struct inn_workers {
  * inn_workers_leave.
  */
 void inn_workers_enter(struct inn_workers *workers, int threads);
-void inn_workers_leave(const struct inn_workers *workers);
+/*
+ * Whether any of the threads has raised "invalid operation" since: where NaN
+ * came of numbers (inf - inf, 0 inf), which IEEE 754 wants raised, or where
+ * one was compared as less or greater, which a maximum does.
+ */
+bool inn_workers_leave(const struct inn_workers *workers);
 
 /* Another count between enter and leave; returns the one before. */
 int inn_workers_use(int threads);

@@ -196,6 +196,33 @@ static bool fits(const struct inn_builder *b, const struct inn_prim *p,
                                     : fits_prim(b, node);
 }
 
+/*
+ * Whether oneDNN's p gives a number for NaN: of all its kernels, for every
+ * processor, these do (tests/unit/test_nan.c).
+ */
+static bool loses_nan(const struct inn_prim *p)
+{
+    return (p->kind == INN_PRIM_ELTWISE &&
+            (p->u.eltwise.kind == INN_ELT_RELU ||
+             p->u.eltwise.kind == INN_ELT_CLIP ||
+             p->u.eltwise.kind == INN_ELT_ROOT)) ||
+           (p->kind == INN_PRIM_POOL && p->u.pool.kind == INN_POOL_MAX);
+}
+
+/* Gives w its primitive, if it is as good as the care that is taken. */
+static void assign(struct inn_builder *b, struct inn_work *w,
+                   const struct inn_prim *prim)
+{
+    if (!fits(b, prim, w->node))
+        return;
+    if (loses_nan(prim)) {
+        if (b->s->care != INN_CARE_NONE)
+            return;
+        b->s->loses_nan = true;
+    }
+    w->prim = prim;
+}
+
 /* Asks the row how w may be computed; w->prim stays NULL if it can't. */
 static enum inn_status lower(struct inn_builder *b, struct inn_work *w,
                              struct inn_error *err)
@@ -234,8 +261,7 @@ static enum inn_status lower(struct inn_builder *b, struct inn_work *w,
             c.out[i] = *t;
     }
     if (w->op->lower(&c, prim)) {
-        if (fits(b, prim, node))
-            w->prim = prim;
+        assign(b, w, prim);
     } else if (err->status == INN_ERR_MEMORY || err->status == INN_ERR_LIMIT) {
         return err->status;
     }

@@ -1,7 +1,9 @@
 /*
  * Functions of one element: Relu and its kin, the smooth ones, the hard ones,
- * Clip and PRelu. Computed in double and rounded once; NaN passes through.
+ * Clip and PRelu. Computed in double and rounded once; NaN passes through all
+ * but ThresholdedRelu.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -72,7 +74,7 @@ static double relu(double x, double alpha, double beta)
 {
     (void)alpha;
     (void)beta;
-    return x < 0 ? 0 : x;
+    return x > 0 || isnan(x) ? x : 0;
 }
 
 enum inn_status inn_run_relu(struct inn_run *c)
@@ -224,10 +226,11 @@ enum inn_status inn_run_selu(struct inn_run *c)
                      inn_node_float(c->node, "gamma", gamma));
 }
 
+/* NaN is not above alpha: by ONNX's text, and in ONNX Runtime, it gives 0. */
 static double thresholded(double x, double alpha, double beta)
 {
     (void)beta;
-    return x <= alpha ? 0 : x;
+    return x > alpha ? x : 0;
 }
 
 enum inn_status inn_run_thresholded_relu(struct inn_run *c)
@@ -353,12 +356,35 @@ enum inn_status inn_infer_clip(struct inn_infer *c)
                          c->in[0]->dims);
 }
 
-/* Bound i of 1, 2 into *value; false where it isn't known yet. */
+/* The largest finite number of a type. */
+static double largest_value(enum inn_type type)
+{
+    static const struct {
+        enum inn_type type;
+        double most;
+    } all[] = {{INN_F16, 65504},
+               {INN_BF16, 0x1.fep127},
+               {INN_F32, FLT_MAX},
+               {INN_F64, DBL_MAX}};
+    size_t i;
+
+    for (i = 0; i < INN_COUNT(all); i++) {
+        if (all[i].type == type)
+            return all[i].most;
+    }
+    return INFINITY; /* integers are never above it */
+}
+
+/*
+ * Bound i of 1, 2 into *value; false where it isn't known yet. One that isn't
+ * given is the type's largest number or its negative: infinity is clipped.
+ */
 static bool clip_bound(const struct inn_node *node,
                        const struct inn_tensor *const *in, int n_in, int i,
-                       double otherwise, double *value)
+                       double *value)
 {
-    *value = otherwise;
+    *value = largest_value(in[0]->type);
+    *value = i == 1 ? -*value : *value;
     if (node->version < 11) {
         const struct inn_attr *a;
 
@@ -375,12 +401,15 @@ static bool clip_bound(const struct inn_node *node,
     return true;
 }
 
-/* Where the lower bound is above the upper, the upper wins. */
+/*
+ * Where the lower bound is above the upper, the upper wins. A bound that is
+ * NaN bounds nothing.
+ */
 static double clip(double x, double low, double high)
 {
-    if (x < low)
+    if (x <= low)
         x = low;
-    return x > high ? high : x;
+    return x >= high ? high : x;
 }
 
 /* 64-bit integers don't fit a double. */
@@ -421,8 +450,8 @@ enum inn_status inn_run_clip(struct inn_run *c)
     if (c->node->version >= 11 && inn_run_wants(c, 0) &&
         (c->in[0]->type == INN_I64 || c->in[0]->type == INN_U64))
         return clip_wide(c);
-    if (!clip_bound(c->node, c->in, c->n_in, 1, -INFINITY, &low) ||
-        !clip_bound(c->node, c->in, c->n_in, 2, INFINITY, &high))
+    if (!clip_bound(c->node, c->in, c->n_in, 1, &low) ||
+        !clip_bound(c->node, c->in, c->n_in, 2, &high))
         return inn_node_fail(c->node, c->err, INN_ERR_ARGUMENT,
                              "a bound has no data");
     return run_unary(c, clip, low, high);
@@ -432,9 +461,9 @@ bool inn_lower_clip(const struct inn_infer *c, struct inn_prim *prim)
 {
     double low, high;
 
-    if (!clip_bound(c->node, c->in, c->n_in, 1, -INFINITY, &low) ||
-        !clip_bound(c->node, c->in, c->n_in, 2, INFINITY, &high) ||
-        low > high)
+    /* Bounds may be NaN, and then they are in no order. */
+    if (!clip_bound(c->node, c->in, c->n_in, 1, &low) ||
+        !clip_bound(c->node, c->in, c->n_in, 2, &high) || !(low <= high))
         return false;
     return lower_eltwise(prim, INN_ELT_CLIP, (float)low, (float)high);
 }

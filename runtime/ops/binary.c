@@ -418,7 +418,7 @@ bool inn_lower_pow(const struct inn_infer *c, struct inn_prim *prim)
     if (power == 2)
         prim->u.eltwise.kind = INN_ELT_SQUARE;
     else if (power == 0.5)
-        prim->u.eltwise.kind = INN_ELT_SQRT;
+        prim->u.eltwise.kind = INN_ELT_ROOT;
     else
         prim->u.eltwise.kind = INN_ELT_POW;
     return true;

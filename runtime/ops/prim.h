@@ -46,7 +46,7 @@ static inline bool inn_prim_is_own(enum inn_prim_kind kind)
 }
 
 enum inn_eltwise {
-    INN_ELT_RELU,     /* max(x, 0) */
+    INN_ELT_RELU,     /* max(x, 0), NaN where x is */
     INN_ELT_LEAKY,    /* x < 0 ? alpha x : x */
     INN_ELT_CLIP,     /* min(max(x, alpha), beta) */
     INN_ELT_SIGMOID,
@@ -54,12 +54,12 @@ enum inn_eltwise {
     INN_ELT_HARDSWISH,
     INN_ELT_ABS,
     INN_ELT_ELU, /* x < 0 ? alpha (e^x - 1) : x */
-    INN_ELT_EXP,
     INN_ELT_GELU,
     INN_ELT_GELU_TANH,
     INN_ELT_LINEAR, /* alpha x + beta */
     INN_ELT_MISH,
     INN_ELT_POW, /* alpha x^beta */
+    INN_ELT_ROOT, /* x^(1/2), which is infinite at -infinity */
     INN_ELT_SOFTPLUS,
     INN_ELT_SQRT,
     INN_ELT_SQUARE
@@ -73,6 +73,7 @@ enum inn_pool { INN_POOL_MAX, INN_POOL_AVG, INN_POOL_AVG_PADDED };
 enum inn_map_kind {
     INN_MAP_AFFINE,       /* scale[c] x + shift[c] */
     INN_MAP_ERF,
+    INN_MAP_EXP,
     INN_MAP_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
     INN_MAP_PRELU         /* x < 0 ? scale[c] x : x */
 };

@@ -178,15 +178,16 @@ bool inn_lower_unary(const struct inn_infer *c, struct inn_prim *prim)
         enum inn_eltwise kind;
         float alpha, beta;
     } kinds[] = {{"Abs", INN_ELT_ABS, 0, 0},
-                 {"Exp", INN_ELT_EXP, 0, 0},
                  {"Neg", INN_ELT_LINEAR, -1, 0},
                  {"Reciprocal", INN_ELT_POW, 1, -1},
                  {"Sqrt", INN_ELT_SQRT, 0, 0}};
     size_t i;
 
-    if (strcmp(c->node->op_type, "Erf") == 0) {
+    if (strcmp(c->node->op_type, "Erf") == 0 ||
+        strcmp(c->node->op_type, "Exp") == 0) {
         prim->kind = INN_PRIM_MAP;
-        prim->u.map.kind = INN_MAP_ERF;
+        prim->u.map.kind = c->node->op_type[1] == 'r' ? INN_MAP_ERF
+                                                      : INN_MAP_EXP;
         return true;
     }
     for (i = 0; i < INN_COUNT(kinds); i++) {

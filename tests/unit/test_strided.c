@@ -97,6 +97,33 @@ START_TEST(erf_is_right_to_four_in_ten_millions)
 }
 END_TEST
 
+START_TEST(exp_is_right_to_three_in_ten_millions_and_infinite_above)
+{
+    struct inn_map_step m = {.kind = INN_MAP_EXP, .outer = 1, .channels = 1,
+                             .inner = 20006};
+    static float x[20006], y[20006];
+    int i;
+
+    for (i = 0; i <= 20000; i++)
+        x[i] = (float)(i - 10000) * 0.0087f;
+    x[20001] = NAN;
+    x[20002] = INFINITY;
+    x[20003] = -INFINITY;
+    x[20004] = 88.73f;
+    x[20005] = 88.72f;
+    inn_map_run(&m, y, x, 2);
+    for (i = 0; i <= 20000; i++)
+        ck_assert_double_le(fabs((double)y[i] / exp((double)x[i]) - 1),
+                            3e-7);
+    ck_assert(isnan(y[20001]));
+    ck_assert_float_eq(y[20002], INFINITY);
+    ck_assert_float_eq(y[20003], 0.0f);
+    ck_assert_float_eq(y[20004], INFINITY);
+    ck_assert_double_le(fabs((double)y[20005] / exp((double)x[20005]) - 1),
+                        1e-6);
+}
+END_TEST
+
 /* A 3x3 convolution of v, which oneDNN gives channels last. */
 static int conv(const char *name, int v, int64_t from, int64_t to)
 {
@@ -386,6 +413,8 @@ int main(void)
 
     tcase_add_loop_test(t, a_box_arrives_where_its_loops_say, 0,
                         as_many_as(300));
+    tcase_add_test(
+        t, exp_is_right_to_three_in_ten_millions_and_infinite_above);
     tcase_add_test(t, erf_is_right_to_four_in_ten_millions);
     tcase_add_loop_test(
         t, what_stands_between_convolutions_agrees_with_the_reference, 0, 11);

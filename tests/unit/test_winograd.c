@@ -60,7 +60,7 @@ static void make(struct problem *p, size_t width)
     static const struct inn_wino_post posts[] = {
         {INN_WINO_SHIFT, 0, 0, NULL},
         {INN_WINO_RESIDUAL, 0, 0, NULL},
-        {INN_WINO_LEAKY, 0, 0, NULL},
+        {INN_WINO_RELU, 0, 0, NULL},
         {INN_WINO_SCALE, 0, 0, NULL},
         {INN_WINO_CLIP, -0.5f, 3.0f, NULL},
         {INN_WINO_LEAKY, 0.25f, 0, NULL},
@@ -167,7 +167,8 @@ static double by_the_book(const struct problem *p, size_t n, size_t k,
             sum *= (double)p->channel[k];
         else if (w->post[post].kind == INN_WINO_SHIFT)
             sum += (double)p->channel[k];
-        else if (w->post[post].kind == INN_WINO_LEAKY)
+        else if (w->post[post].kind == INN_WINO_LEAKY ||
+                 w->post[post].kind == INN_WINO_RELU)
             sum = sum < 0 ? a * sum : sum;
         else
             sum = fmin(fmax(sum, a), b);
