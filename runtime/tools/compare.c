@@ -99,6 +99,8 @@ static enum inn_status print_json(const struct job *job, bool equal,
         inn_json_number(&json, item, "mean_abs", d->mean_abs);
         inn_json_number(&json, item, "cosine", d->cosine);
         inn_json_number(&json, item, "top1_agree", d->top1);
+        inn_json_number(&json, item, "nan_first", (double)d->nan_a);
+        inn_json_number(&json, item, "nan_second", (double)d->nan_b);
         inn_json_bool(&json, item, "passed", d->passed);
     }
     if (job->v->per_layer)
@@ -134,9 +136,15 @@ static enum inn_status print_table(const struct job *job,
     for (i = 0; i < job->n; i++) {
         const struct pair *p = &job->pairs[i];
 
-        if (p->diff.same_shape)
+        if (p->diff.same_shape && p->diff.nan_a + p->diff.nan_b == 0)
             continue;
         inn_print_clean(stdout, p->name);
+        if (p->diff.same_shape) {
+            printf(": of %zu elements %zu are NaN in the first, %zu in the "
+                   "second\n",
+                   inn_tensor_count(&p->a), p->diff.nan_a, p->diff.nan_b);
+            continue;
+        }
         if (p->b.type == INN_UNDEFINED)
             printf(": the second has no such output\n");
         else

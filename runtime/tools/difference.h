@@ -15,11 +15,12 @@ struct inn_difference {
     /* The first element that doesn't pass, and what it is in both. */
     size_t first;
     double first_a, first_b;
+    size_t nan_a, nan_b; /* elements that are NaN */
 };
 
 /*
- * b passes where |a − b| <= atol + rtol |a| everywhere, and NaN is only where
- * both have it. max_rel is the largest difference over the largest |a|. b's
+ * b passes where |a − b| <= atol + rtol |a| everywhere. NaN never does, not
+ * even beside NaN: two networks that both went wrong are no proof. max_rel is the largest difference over the largest |a|. b's
  * type INN_UNDEFINED: there is none.
  */
 void inn_difference_measure(struct inn_difference *d,
