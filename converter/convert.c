@@ -45,36 +45,69 @@ static enum inn_status hash_source(struct inn_model *model, const char *path,
     return INN_OK;
 }
 
-/* NaN and infinity in weights are refused by name: no grid fits them. */
-static enum inn_status check_finite(const struct inn_graph *graph,
+/* The first element of t that is no finite number, or their count. */
+static size_t find_unfit(const struct inn_tensor *t, double *value)
+{
+    size_t n = inn_tensor_count(t), size = inn_type_size(t->type), i, j, k;
+    double part[256];
+
+    for (i = 0; i < n; i += k) {
+        k = n - i < 256 ? n - i : 256;
+        inn_convert_elements(part, INN_F64, (const char *)t->data + i * size,
+                             t->type, k);
+        for (j = 0; j < k; j++) {
+            *value = part[j];
+            if (!isfinite(part[j]))
+                return i + j;
+        }
+    }
+    return n;
+}
+
+/* The name of the first group on an axis. */
+static const char *first_group(const struct inn_model *model,
+                               const struct inn_axis *axis)
+{
+    int i;
+
+    for (i = 0; i < axis->n_spans; i++) {
+        if (axis->spans[i].group >= 0)
+            return model->groups[axis->spans[i].group].name;
+    }
+    return "";
+}
+
+/*
+ * Of weights on a free axis: no grid fits NaN or infinity, and no sum over
+ * channels. Masks and bounds that no group runs along keep their bytes.
+ */
+static enum inn_status check_finite(const struct inn_model *model,
                                     struct inn_error *err)
 {
-    int v;
+    const struct inn_graph *graph = model->graph;
+    int v, k;
 
     for (v = 0; v < graph->n_values; v++) {
         const struct inn_tensor *t = graph->values[v].init;
-        size_t n, i, k;
+        const struct inn_axis *axis = NULL;
+        double value = 0;
+        size_t at;
 
         if (t == NULL || !inn_type_is_float(t->type))
             continue;
-        n = inn_tensor_count(t);
-        for (i = 0; i < n; i += k) {
-            double part[256];
-            size_t j, size = inn_type_size(t->type);
-
-            k = n - i < 256 ? n - i : 256;
-            inn_convert_elements(part, INN_F64,
-                                 (const char *)t->data + i * size, t->type,
-                                 k);
-            for (j = 0; j < k; j++) {
-                if (!isfinite(part[j]))
-                    return inn_fail(err, INN_ERR_UNSUPPORTED,
-                                    "'%s' holds %s at element %zu",
-                                    graph->values[v].name,
-                                    isnan(part[j]) ? "NaN" : "infinity",
-                                    i + j);
-            }
-        }
+        for (k = 0; k < t->rank && axis == NULL; k++)
+            axis = inn_model_axis(model, v, k);
+        at = axis != NULL ? find_unfit(t, &value) : inn_tensor_count(t);
+        if (at < inn_tensor_count(t))
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "weight '%.80s' holds %s at element %zu, and its "
+                            "axis %d is free; --freeze '%.80s' leaves it as "
+                            "it is",
+                            graph->values[v].name,
+                            isnan(value) ? "NaN"
+                            : value > 0  ? "infinity"
+                                         : "-infinity",
+                            at, axis->axis, first_group(model, axis));
     }
     return INN_OK;
 }
@@ -145,8 +178,6 @@ static enum inn_status read_and_fold(struct inn_model *model,
                       "the network has no outputs: nothing is computed");
     if (st == INN_OK)
         st = hash_source(model, path, err);
-    if (st == INN_OK)
-        st = check_finite(model->graph, err);
     if (st != INN_OK)
         return st;
     report->nodes_read = model->graph->n_nodes;
@@ -281,6 +312,8 @@ static enum inn_status convert(struct inn_model *model,
         st = inn_settle_groups(model, &shapes, &o->groups, inn_verify_groups,
                                err);
     inn_shapes_free(&shapes);
+    if (st == INN_OK)
+        st = check_finite(model, err);
     for (g = 0; g < model->n_groups && st == INN_OK; g++)
         model->groups[g].nodes = node_count(model->groups[g].size, o->nodes);
     if (st == INN_OK)

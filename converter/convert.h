@@ -58,7 +58,7 @@ struct inn_convert_report {
 /*
  * The integral network of the ONNX file at path; own, inn_model_free. Its
  * grids are computed when they are asked for, so weights are held once.
- * INN_ERR_FORMAT also where a weight is not finite.
+ * INN_ERR_UNSUPPORTED where a weight on a free axis is not finite.
  */
 enum inn_status inn_convert(struct inn_model **model,
                             struct inn_convert_report *report,

@@ -51,6 +51,17 @@ network("mute", [node("Conv", ["x", "w"], ["y"])],
         [floats("x", [1, 3, 8, 8])], [], [("w", np.ones((4, 3, 1, 1)))])
 network("nan", [node("Add", ["x", "w"], ["y"])], [floats("x", [2])],
         [floats("y", [2])], [("w", [1, np.nan])])
+# A mask of -infinity, and the same where a channel's weight is infinite.
+ramp = np.linspace(-1, 1, 48).reshape(6, 8)
+for name, first in (("mask", ramp), ("infinite", np.where(ramp == 1, np.inf, ramp))):
+    network(name, [node("MatMul", ["x", "w1"], ["a"]),
+                   node("Relu", ["a"], ["b"]),
+                   node("MatMul", ["b", "w2"], ["c"]),
+                   node("Add", ["c", "mask"], ["d"]),
+                   node("Softmax", ["d"], ["y"])],
+            [floats("x", [1, 6])], [floats("y", [1, 3])],
+            [("w1", first), ("w2", ramp.reshape(16, 3)[:8]),
+             ("mask", [0, -np.inf, 0])])
 network("fixed", [node("Flatten", ["x"], ["f"]),
                   node("MatMul", ["f", "w"], ["y"])],
         [floats("x", [1, 3, 4, 4])], [floats("y", [1, 10])],
