@@ -8,11 +8,6 @@
 #include "runtime/ops/shapes.h"
 
 /*
- * Spatial size where neither the network nor the user says one.
- */
-#define INN_DEFAULT_SPATIAL 224
-
-/*
  * One binding per option, in the arena; names are checked against graph's
  * inputs and symbols. INN_ERR_ARGUMENT, INN_ERR_RANGE: the message lists
  * what could be meant.

@@ -48,6 +48,8 @@ libinncore_la_SOURCES += \
     runtime/ops/rows.h \
     runtime/ops/shapes.c \
     runtime/ops/shapes.h \
+    runtime/ops/sizes.c \
+    runtime/ops/sizes.h \
     runtime/ops/slice.c \
     runtime/ops/softmax.c \
     runtime/ops/transpose.c \

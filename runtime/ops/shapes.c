@@ -13,12 +13,16 @@
 
 /* All constants together, in multiples of what one may have. */
 #define FOLD_TOTAL 8
+/* Of a value, and of a graph node that isn't folded. */
+#define VALUE_WORK 8
+#define NODE_WORK 64
 
 struct pass {
     struct inn_shapes *shapes;
     const struct inn_graph *graph;
     const struct inn_binding *bindings;
     size_t n_bindings;
+    int *bound; /* by value: the first binding of that input, or -1 */
     int64_t spatial;
     size_t fold_bytes;
     size_t budget; /* bytes left for all constants */
@@ -105,18 +109,21 @@ enum inn_status inn_bindings_check(const struct inn_graph *graph,
     return st;
 }
 
-/* The binding of the input called name, or NULL. */
-static const struct inn_binding *input_binding(const struct pass *p,
-                                               const char *name)
+/* Who is bound by which: one look per binding, however many inputs. */
+static void find_bound(struct pass *p)
 {
     size_t i;
+    int v;
 
+    for (v = 0; v < p->graph->n_values; v++)
+        p->bound[v] = -1;
     for (i = 0; i < p->n_bindings; i++) {
-        if (p->bindings[i].rank >= 0 &&
-            strcmp(p->bindings[i].name, name) == 0)
-            return &p->bindings[i];
+        if (p->bindings[i].rank < 0)
+            continue;
+        v = inn_graph_find(p->graph, p->bindings[i].name);
+        if (p->bound[v] < 0)
+            p->bound[v] = (int)i;
     }
-    return NULL;
 }
 
 /* What a symbol was given, itself or by an input that carries it; or -1. */
@@ -147,7 +154,8 @@ static int64_t symbol_size(const struct pass *p, const char *symbol)
 static enum inn_status place_input(struct pass *p, int v)
 {
     const struct inn_value *value = &p->graph->values[v];
-    const struct inn_binding *b = input_binding(p, value->name);
+    const struct inn_binding *b =
+        p->bound[v] >= 0 ? &p->bindings[p->bound[v]] : NULL;
     int64_t dims[INN_MAX_RANK] = {0};
     int i, rank = b != NULL ? b->rank : value->rank;
     enum inn_status st;
@@ -198,6 +206,12 @@ static enum inn_status make_room(struct pass *p)
                                    p->err);
     if (p->is_weight == NULL)
         return inn_refused(p->err);
+    s->steady = inn_arena_alloc(&s->arena, n, sizeof(*s->steady), p->err);
+    if (s->steady == NULL)
+        return inn_refused(p->err);
+    p->bound = inn_arena_alloc(&s->arena, n, sizeof(*p->bound), p->err);
+    if (p->bound == NULL)
+        return inn_refused(p->err);
     s->n_values = g->n_values;
     p->in = inn_arena_alloc(&s->arena, (size_t)most_in, sizeof(*p->in),
                             p->err);
@@ -206,6 +220,40 @@ static enum inn_status make_room(struct pass *p)
     p->out = inn_arena_alloc(&s->arena, (size_t)most_out, sizeof(*p->out),
                              p->err);
     return p->out != NULL ? INN_OK : inn_refused(p->err);
+}
+
+static bool is_type(const struct inn_node *node, const char *type)
+{
+    return node->domain[0] == '\0' && strcmp(node->op_type, type) == 0 &&
+           node->n_inputs == 1 && node->inputs[0] >= 0 &&
+           node->n_outputs == 1;
+}
+
+static bool is_shape(const struct inn_node *node)
+{
+    return is_type(node, "Shape") || is_type(node, "Size");
+}
+
+/*
+ * Whether the outputs are the same at every run in these sizes: made of what
+ * is steady, or a shape. Whoever has no inputs is, if he is no generator of
+ * random numbers: those have no kernel here.
+ */
+static bool is_steady(const struct pass *p, const struct inn_node *node,
+                      const struct inn_op *op)
+{
+    int i;
+
+    if (op == NULL || op->infer == NULL || node->n_captures > 0 ||
+        (node->n_inputs == 0 && op->run == NULL))
+        return false;
+    if (is_shape(node))
+        return inn_shapes_get(p->shapes, node->inputs[0]) != NULL;
+    for (i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] >= 0 && !p->shapes->steady[node->inputs[i]])
+            return false;
+    }
+    return true;
 }
 
 /* Inputs of the graph node into p->in; false where one is unknown. */
@@ -226,13 +274,6 @@ static bool gather_inputs(struct pass *p, const struct inn_node *node,
             *constant = false;
     }
     return true;
-}
-
-static bool is_type(const struct inn_node *node, const char *type)
-{
-    return node->domain[0] == '\0' && strcmp(node->op_type, type) == 0 &&
-           node->n_inputs == 1 && node->inputs[0] >= 0 &&
-           node->n_outputs == 1;
 }
 
 /*
@@ -269,6 +310,37 @@ static bool may_fold(struct pass *p, const struct inn_infer *c)
     return true;
 }
 
+/* What it costs to fold a graph node, roughly. */
+static void note_work(struct pass *p, const struct inn_infer *c)
+{
+    size_t bytes = 0;
+    int64_t *work = &p->shapes->work;
+    int i;
+
+    for (i = 0; i < c->n_in; i++)
+        inn_add_size(&bytes, bytes, c->in[i] != NULL ? c->in[i]->bytes : 0);
+    for (i = 0; i < c->n_out; i++)
+        inn_add_size(&bytes, bytes, c->out[i].bytes);
+    if (bytes > INT64_MAX / 2 || !inn_add_i64(work, *work, (int64_t)bytes) ||
+        !inn_add_i64(work, *work, inn_node_macs(c)))
+        *work = INT64_MAX;
+}
+
+/* Indices, shapes and the like are read to infer; weights are not. */
+static void note_lists(struct pass *p, const struct inn_infer *c)
+{
+    int i;
+
+    for (i = 0; i < c->n_in; i++) {
+        const struct inn_tensor *t = c->in[i];
+
+        if (t != NULL && t->data != NULL && !inn_type_is_float(t->type) &&
+            !inn_add_i64(&p->shapes->work, p->shapes->work,
+                         (int64_t)(t->bytes / 2)))
+            p->shapes->work = INT64_MAX;
+    }
+}
+
 /* Computes the outputs of a graph node whose inputs all have data. */
 static enum inn_status fold_node(struct pass *p, const struct inn_op *op,
                                  struct inn_infer *c)
@@ -280,6 +352,7 @@ static enum inn_status fold_node(struct pass *p, const struct inn_op *op,
     int i;
 
     inn_arena_init(&scratch, p->graph->heap);
+    note_work(p, c);
     if (is_type(c->node, "Identity")) {
         c->out[0].data = c->in[0]->data;
         if (c->node->outputs[0] >= 0)
@@ -312,21 +385,23 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
     const struct inn_op *op = inn_node_op(node);
     struct inn_infer c = {node, p->in, p->out, node->n_inputs,
                           node->n_outputs, &p->shapes->arena, p->err};
+    bool constant, steady = is_steady(p, node, op);
     enum inn_status st;
-    bool constant;
     int i;
 
+    for (i = 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] >= 0)
+            p->shapes->steady[node->outputs[i]] = steady;
+    }
     if (op == NULL || op->infer == NULL || !gather_inputs(p, node, &constant))
         return INN_OK;
+    note_lists(p, &c);
     memset(p->out, 0, (size_t)node->n_outputs * sizeof(*p->out));
     st = op->infer(&c);
     if (st == INN_ERR_UNSUPPORTED)
         return INN_OK;
     if (st == INN_OK && constant && op->run != NULL && may_fold(p, &c))
         st = fold_node(p, op, &c);
-    else if (st == INN_OK && !inn_add_i64(&p->shapes->macs, p->shapes->macs,
-                                          inn_node_macs(&c)))
-        p->shapes->macs = INT64_MAX;
     for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
         int v = node->outputs[i];
 
@@ -336,6 +411,19 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
         p->shapes->is_known[v] = true;
     }
     return st;
+}
+
+/* A graph node's part of the sums. */
+static void count_node(struct inn_shapes *s, const struct inn_node *node)
+{
+    int64_t macs;
+
+    if (inn_shapes_count(&macs, s, node) != INN_COUNTED)
+        s->uncounted++;
+    if (!inn_add_i64(&s->macs, s->macs, macs))
+        s->macs = INT64_MAX;
+    if (!inn_add_i64(&s->work, s->work, NODE_WORK))
+        s->work = INT64_MAX;
 }
 
 enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
@@ -358,12 +446,16 @@ enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
     st = inn_bindings_check(graph, bindings, n_bindings, &local);
     if (st == INN_OK)
         st = make_room(&p);
+    if (st == INN_OK)
+        find_bound(&p);
+    shapes->work = (int64_t)graph->n_values * VALUE_WORK;
     for (i = 0; i < graph->n_values && st == INN_OK; i++) {
         const struct inn_value *v = &graph->values[i];
 
         if (v->init != NULL) {
             shapes->known[i] = *v->init;
             shapes->is_known[i] = p.is_weight[i] = true;
+            shapes->steady[i] = true;
         } else if (v->is_input) {
             st = place_input(&p, i);
         }
@@ -375,6 +467,9 @@ enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
             graph->values[node->outputs[0]].init != NULL)
             continue;
         st = infer_node(&p, node);
+        if (st == INN_OK)
+            count_node(shapes, node);
+        shapes->n_done = i + (st == INN_OK);
     }
     if (st != INN_OK && err != NULL)
         *err = local;

@@ -13,13 +13,27 @@ struct inn_binding {
     int64_t dims[INN_MAX_RANK]; /* a symbol's size is dims[0] */
 };
 
+/* Of what a network leaves open, but for axis 0, when nobody says more. */
+#define INN_DEFAULT_SPATIAL 224
+
 struct inn_shapes {
     struct inn_arena arena;
     /* By value; type INN_UNDEFINED where unknown. data where constant. */
     struct inn_tensor *known;
     bool *is_known;
+    /*
+     * By value: the same at every run in these sizes, for it is made of
+     * constants and shapes alone. Whether and when it is folded, by us or by
+     * another runtime, then is no matter of the network's: such graph nodes
+     * have no MACs.
+     */
+    bool *steady;
     int n_values;
-    int64_t macs; /* of all graph nodes whose shapes are known */
+    int64_t macs; /* of all graph nodes that inn_shapes_count counts */
+    int uncounted; /* graph nodes that multiply and aren't in macs */
+    /* How far it came: graph nodes before the contradiction, or all. */
+    int n_done;
+    int64_t work; /* bytes read, written and products computed, about */
 };
 
 /*
@@ -50,7 +64,17 @@ void inn_shapes_free(struct inn_shapes *shapes);
 /* The shape of value v, or NULL where it is unknown (or v is -1). */
 const struct inn_tensor *inn_shapes_get(const struct inn_shapes *shapes,
                                         int v);
-/* Multiply-accumulates of a graph node whose shapes these are; 0: unknown. */
+enum inn_counted {
+    INN_COUNTED,        /* or there is nothing to count */
+    INN_COUNTED_NO_RULE, /* it multiplies, or may: nothing here says how much */
+    INN_COUNTED_NO_SIZE  /* its sizes are not known */
+};
+
+/* Multiply-accumulates of a graph node whose shapes these are, into *macs. */
+enum inn_counted inn_shapes_count(int64_t *macs,
+                                  const struct inn_shapes *shapes,
+                                  const struct inn_node *node);
+/* The same; 0 where they are not counted. */
 int64_t inn_shapes_macs(const struct inn_shapes *shapes,
                         const struct inn_node *node);
 

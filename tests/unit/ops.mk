@@ -7,4 +7,5 @@ unit_tests += \
     tests/unit/test_hostile_ops \
     tests/unit/test_movers \
     tests/unit/test_registry \
-    tests/unit/test_shapes
+    tests/unit/test_shapes \
+    tests/unit/test_sizes

@@ -295,6 +295,80 @@ START_TEST(macs_stop_at_the_largest_number)
 }
 END_TEST
 
+/* What is folded, by whom and when, changes nothing. */
+START_TEST(products_of_constants_and_of_shapes_are_not_counted)
+{
+    int64_t macs;
+    int node;
+
+    net_input(g, "x", INN_F32, 2, DIMS(4, 6), NULL);
+    net_init(g, "a", INN_F32, 2, DIMS(6, 8), NULL);
+    /* Without data, as weights are in a file of ours. */
+    net_init(g, "b", INN_F32, 2, DIMS(8, 10), NULL);
+    g->values[inn_graph_find(g, "b")].init->data = NULL;
+    node = net_node(g, "MatMul", 13, "a b", "ab");
+    net_node(g, "MatMul", 13, "x ab", "y");
+    net_node(g, "Shape", 13, "x", "s");
+    net_node(g, "Cast", 13, "s", "f");
+    net_int(g, g->n_nodes - 1, "to", 1);
+    net_init(g, "m", INN_F32, 2, DIMS(2, 3), NULL);
+    net_node(g, "MatMul", 13, "f m", "z");
+    ck_assert_int_eq(infer(NULL, 0, 1, 1 << 10), INN_OK);
+    ck_assert_int_eq(shapes.macs, 4 * 10 * 6);
+    ck_assert_int_eq(infer(NULL, 0, 1, 0), INN_OK);
+    ck_assert_int_eq(shapes.macs, 4 * 10 * 6);
+    ck_assert_int_eq(inn_shapes_count(&macs, &shapes, &g->nodes[node]),
+                     INN_COUNTED);
+    ck_assert_int_eq(macs, 0);
+    ck_assert_int_eq(shapes.uncounted, 0);
+}
+END_TEST
+
+START_TEST(what_multiplies_uncounted_is_told_with_the_reason)
+{
+    static const struct {
+        const char *domain, *type;
+        enum inn_counted counted;
+    } cases[] = {
+        {"", "LSTM", INN_COUNTED_NO_RULE},
+        {"", "GRU", INN_COUNTED_NO_RULE},
+        {"", "Einsum", INN_COUNTED_NO_RULE},
+        {"", "QLinearConv", INN_COUNTED_NO_RULE},
+        {"", "Attention", INN_COUNTED_NO_RULE},
+        {"", "If", INN_COUNTED_NO_RULE},
+        {"", "Frobnicate", INN_COUNTED_NO_RULE},
+        {"com.example", "Relu", INN_COUNTED_NO_RULE},
+        {"com.microsoft", "FusedConv", INN_COUNTED_NO_SIZE},
+        {"", "Conv", INN_COUNTED_NO_SIZE},
+        {"", "MatMul", INN_COUNTED_NO_SIZE},
+        {"", "Relu", INN_COUNTED},
+        {"", "NonMaxSuppression", INN_COUNTED},
+        {"com.microsoft", "FastGelu", INN_COUNTED},
+    };
+    char out[16];
+    int64_t macs;
+    int i, n = sizeof(cases) / sizeof(cases[0]), told = 0, node;
+
+    net_input(g, "x", INN_F32, 4, DIMS(1, 3, 8, 8), NULL);
+    net_node(g, "Frobnicate", 13, "x", "u");
+    net_init(g, "w", INN_F32, 4, DIMS(3, 3, 1, 1), NULL);
+    for (i = 0; i < n; i++) {
+        snprintf(out, sizeof(out), "y%d", i);
+        node = net_node(g, cases[i].type, 13, "u w", out);
+        g->nodes[node].domain = cases[i].domain;
+        told += cases[i].counted != INN_COUNTED;
+    }
+    ck_assert_int_eq(infer(NULL, 0, 1, 0), INN_OK);
+    for (i = 0; i < n; i++) {
+        ck_assert_msg(inn_shapes_count(&macs, &shapes, &g->nodes[1 + i]) ==
+                      cases[i].counted, "%s", cases[i].type);
+        ck_assert_int_eq(macs, 0);
+    }
+    ck_assert_int_eq(shapes.uncounted, told + 1);
+    ck_assert_int_eq(shapes.macs, 0);
+}
+END_TEST
+
 START_TEST(any_allocation_may_fail)
 {
     struct starve s;
@@ -334,6 +408,8 @@ int main(void)
     tcase_add_test(t, constants_together_stay_within_a_budget);
     tcase_add_test(t, macs_count_convolutions_and_products_alone);
     tcase_add_test(t, macs_stop_at_the_largest_number);
+    tcase_add_test(t, products_of_constants_and_of_shapes_are_not_counted);
+    tcase_add_test(t, what_multiplies_uncounted_is_told_with_the_reason);
     tcase_add_test(t, any_allocation_may_fail);
     suite_add_tcase(s, t);
     return run_suite(s);
