@@ -19,18 +19,18 @@
 /* All samples of an input. */
 #define MOST_BYTES ((size_t)512 << 20)
 
+/* Whether the user said how long the axis is. */
 static bool is_bound(const struct inn_model *model,
                      const struct inn_value *v, int axis)
 {
-    const char *symbol = v->dims[axis].symbol;
     int i;
 
     for (i = 0; i < model->n_bindings; i++) {
         const struct inn_binding *b = &model->bindings[i];
 
-        if (b->rank >= 0 ? strcmp(b->name, v->name) == 0
-                         : symbol != NULL && strcmp(b->name, symbol) == 0)
-            return true;
+        if (strcmp(b->name, v->name) == 0)
+            return model->chosen == NULL ||
+                   (model->chosen[i] >> axis & 1u) == 0;
     }
     return false;
 }
@@ -360,7 +360,7 @@ enum inn_status inn_calibrate(struct inn_feed *feed,
 
     memset(feed, 0, sizeof(*feed));
     st = inn_shapes_infer(&shapes, graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
     feed->n = graph->n_inputs;
     feed->items = inn_arena_alloc(arena, (size_t)feed->n + 1,

@@ -297,7 +297,7 @@ static int print_json(const struct inn_cli *cli, const char *source,
 {
     struct inn_error err = {0};
     struct inn_json json;
-    cJSON *groups;
+    cJSON *groups, *sizes;
     int g;
 
     inn_json_start(&json);
@@ -310,6 +310,16 @@ static int print_json(const struct inn_cli *cli, const char *source,
     inn_json_int(&json, json.root, "peak_bytes",
                  (int64_t)inn_heap_peak(cli->heap));
     print_prep(&json, model, report);
+    sizes = inn_json_object(&json, json.root, "sizes");
+    for (g = 0; g < model->n_bindings; g++) {
+        const struct inn_binding *b = &model->bindings[g];
+        cJSON *shape = inn_json_array(&json, sizes, b->name);
+        int k;
+
+        for (k = 0; k < b->rank; k++)
+            inn_json_int(&json, shape, NULL, b->dims[k]);
+    }
+    inn_json_bool(&json, json.root, "sizes_assumed", report->sizes != NULL);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < model->n_groups; g++) {
         const struct inn_group *group = &model->groups[g];
@@ -364,6 +374,11 @@ static int print_report(struct inn_cli *cli, const char *source,
                                     (double)report->params : 0.0);
     if (report->chosen[0] != '\0')
         printf("preparation: %s\n", report->chosen);
+    if (report->sizes != NULL) {
+        fputs("input sizes assumed: ", stdout);
+        inn_print_clean(stdout, report->sizes);
+        fputs(" says otherwise\n", stdout);
+    }
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
     if (!v->dry_run && !v->no_moments && report->moments.groups > 0)

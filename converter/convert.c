@@ -13,10 +13,16 @@
 #include "converter/prep.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/ops/sizes.h"
 #include "runtime/pictures/presets.h"
 
 /* Constants up to this size are computed to learn shapes. */
 #define FOLD_BYTES ((size_t)64 << 10)
+/*
+ * Of open axes where activations are measured. More, smaller pictures tell
+ * more of channels than few large ones, at the same cost.
+ */
+#define DRAWN_SPATIAL 64
 
 static void progress(const struct inn_convert_options *o, const char *phase,
                      int i, int n)
@@ -132,33 +138,57 @@ static enum inn_status keep_options(struct inn_model *model, const char *path,
                                     struct inn_error *err)
 {
     struct inn_arena *arena = &model->arena;
-    struct inn_binding *given = NULL;
-    size_t i, n = 0;
-    enum inn_status st;
 
-    if (o->bind != NULL) {
-        st = o->bind(o->bind_state, model->graph, &given, &n, err);
-        if (st != INN_OK)
-            return st;
-    }
     model->kernel = o->kernel;
     model->edge = o->edge;
     model->converter = PACKAGE_VERSION;
     model->source_name = inn_arena_strdup(arena, base_name(path), err);
     model->options = inn_arena_strdup(arena, o->options != NULL ? o->options
                                                                 : "", err);
-    model->bindings = inn_arena_alloc(arena, n + 1, sizeof(*model->bindings),
-                                      err);
-    if (model->source_name == NULL || model->options == NULL ||
-        model->bindings == NULL)
+    if (model->source_name == NULL || model->options == NULL)
         return inn_refused(err);
-    for (i = 0; i < n; i++) {
-        model->bindings[i] = given[i];
-        model->bindings[i].name = inn_arena_strdup(arena, given[i].name, err);
-        if (model->bindings[i].name == NULL)
-            return inn_refused(err);
+    return INN_OK;
+}
+
+/*
+ * Sizes for what the network leaves open: those that the file keeps, and
+ * smaller ones where smaller do, to draw and to measure in.
+ */
+static enum inn_status find_sizes(struct inn_model *model,
+                                  struct inn_sizes *drawn,
+                                  struct inn_convert_report *report,
+                                  const struct inn_convert_options *o,
+                                  struct inn_error *err)
+{
+    struct inn_binding *given = NULL;
+    struct inn_sizes sizes;
+    enum inn_status st = INN_OK;
+    const char *text = "";
+    size_t n = 0;
+
+    if (o->bind != NULL)
+        st = o->bind(o->bind_state, model->graph, &given, &n, err);
+    if (st == INN_OK)
+        st = inn_sizes_solve(&sizes, model->graph, given, n, NULL, 0,
+                             INN_DEFAULT_SPATIAL, &model->arena, err);
+    if (st == INN_OK && (sizes.assumed || !sizes.fits)) {
+        text = inn_sizes_text(&sizes, model->graph, &model->arena, err);
+        st = text != NULL ? INN_OK : inn_refused(err);
     }
-    model->n_bindings = (int)n;
+    if (st == INN_OK && !sizes.fits)
+        st = inn_fail(err, INN_ERR_FORMAT, "%s; no size of the inputs was "
+                      "found that fits, the first tried is %s gives others",
+                      sizes.why.message, text);
+    if (st == INN_OK)
+        st = inn_sizes_solve(drawn, model->graph, given, n, NULL, 0,
+                             DRAWN_SPATIAL, &model->arena, err);
+    if (st != INN_OK)
+        return st;
+    report->sizes = sizes.assumed ? text : NULL;
+    model->bindings = sizes.bindings;
+    model->n_bindings = (int)sizes.n;
+    if (!drawn->fits)
+        *drawn = sizes;
     return INN_OK;
 }
 
@@ -227,6 +257,22 @@ static void count_params(const struct inn_model *model,
     }
 }
 
+/*
+ * The model's sizes for those that are drawn in, and back again. Meanwhile
+ * the model says which of them nobody gave.
+ */
+static void exchange_sizes(struct inn_model *model, struct inn_sizes *drawn)
+{
+    struct inn_binding *bindings = model->bindings;
+    size_t n = (size_t)model->n_bindings;
+
+    model->bindings = drawn->bindings;
+    model->n_bindings = (int)drawn->n;
+    model->chosen = model->chosen == NULL ? drawn->chosen : NULL;
+    drawn->bindings = bindings;
+    drawn->n = n;
+}
+
 static enum inn_status make_moments(struct inn_model *model,
                                     const struct inn_graph *unfolded,
                                     struct inn_convert_report *report,
@@ -258,12 +304,12 @@ static enum inn_status make_moments(struct inn_model *model,
 }
 
 /* Chooses a preparation if that is asked for; else judges the one given. */
-static enum inn_status judge(struct inn_model *model,
-                             const struct inn_graph *unfolded,
-                             const struct inn_shapes *shapes,
-                             struct inn_convert_report *report,
-                             const struct inn_convert_options *o,
-                             struct inn_error *err)
+static enum inn_status judge_at(struct inn_model *model,
+                                const struct inn_graph *unfolded,
+                                const struct inn_shapes *shapes,
+                                   struct inn_convert_report *report,
+                                const struct inn_convert_options *o,
+                                struct inn_error *err)
 {
     const struct inn_judgement *j = &report->judgement;
     enum inn_status st;
@@ -284,6 +330,28 @@ static enum inn_status judge(struct inn_model *model,
     return inn_choose_prep(model, preset, &o->prep, shapes, err);
 }
 
+/* The same in the sizes that are drawn in. */
+static enum inn_status judge(struct inn_model *model,
+                             const struct inn_graph *unfolded,
+                             struct inn_sizes *drawn,
+                             struct inn_convert_report *report,
+                             const struct inn_convert_options *o,
+                             struct inn_error *err)
+{
+    struct inn_shapes shapes;
+    enum inn_status st;
+
+    exchange_sizes(model, drawn);
+    st = inn_shapes_infer(&shapes, model->graph, model->bindings,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
+                          FOLD_BYTES, err);
+    if (st == INN_OK)
+        st = judge_at(model, unfolded, &shapes, report, o, err);
+    inn_shapes_free(&shapes);
+    exchange_sizes(model, drawn);
+    return st;
+}
+
 static enum inn_status convert(struct inn_model *model,
                                struct inn_convert_report *report,
                                const char *path,
@@ -292,22 +360,25 @@ static enum inn_status convert(struct inn_model *model,
 {
     struct inn_graph *unfolded = NULL;
     struct inn_shapes shapes = {0};
+    struct inn_sizes drawn;
     enum inn_status st;
     int g;
 
     st = read_and_fold(model, &unfolded, report, path, o, err);
     if (st == INN_OK)
         st = keep_options(model, path, o, err);
+    if (st == INN_OK)
+        st = find_sizes(model, &drawn, report, o, err);
     if (st != INN_OK)
         goto out;
     progress(o, "groups", 0, 1);
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           FOLD_BYTES, err);
     if (st == INN_OK)
         st = inn_take_prep(model, &o->prep, &shapes, err);
     if (st == INN_OK && o->judge)
-        st = judge(model, unfolded, &shapes, report, o, err);
+        st = judge(model, unfolded, &drawn, report, o, err);
     if (st == INN_OK)
         st = inn_settle_groups(model, &shapes, &o->groups, inn_verify_groups,
                                err);
@@ -321,8 +392,11 @@ static enum inn_status convert(struct inn_model *model,
     progress(o, "grids", 0, 1);
     if (st == INN_OK)
         st = inn_make_grids(model, err);
-    if (st == INN_OK && o->moments)
+    if (st == INN_OK && o->moments) {
+        exchange_sizes(model, &drawn);
         st = make_moments(model, unfolded, report, o, err);
+        exchange_sizes(model, &drawn);
+    }
     if (st == INN_OK)
         count_params(model, report);
 out:

@@ -52,6 +52,7 @@ struct inn_convert_report {
     struct inn_judgement judgement;
     char warning[INN_VERDICT_TEXT]; /* what looks wrong in it; or empty */
     char chosen[INN_VERDICT_TEXT];  /* what --prep auto chose; or empty */
+    const char *sizes; /* that were guessed, in words; the model's, or NULL */
     const char *blame; /* whose failure it is, if not the network's */
 };
 

@@ -29,7 +29,7 @@ static bool consistent(const struct inn_model *model, const int64_t *widths,
     *st = inn_model_resize(&graph, model, widths, &local);
     if (*st == INN_OK) {
         *st = inn_shapes_infer(&shapes, graph, model->bindings,
-                               (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                               (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                                1 << 16,
                                &local);
         for (i = 0; *st == INN_OK && i < model->n_axes; i++) {

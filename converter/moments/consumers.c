@@ -148,7 +148,7 @@ enum inn_status inn_find_readers(struct inn_readers *readers,
 
     memset(readers, 0, sizeof(*readers));
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
     for (k = 0; k < model->graph->n_nodes && st == INN_OK; k++)
         st = add_node(readers, &capacity, model, k, &shapes, arena, err);

@@ -233,7 +233,7 @@ enum inn_status inn_choose_gain(struct inn_model *model,
 
     inn_arena_init(&t.arena, model->heap);
     st = inn_shapes_infer(&t.shapes, model->graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           FOLD_BYTES, t.err);
     if (st == INN_OK && fits(&t) && model->n_moments > 0) {
         most = MACS / (t.shapes.macs < 1 ? 1 : t.shapes.macs);

@@ -337,7 +337,7 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
     text[0] = '\0';
     memset(feed, 0, sizeof(*feed));
     st = inn_shapes_infer(&shapes, graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
     if (st == INN_OK)
         st = plan_all(&p, graph, &shapes, &model->prep, arena, err);

@@ -554,7 +554,7 @@ static enum inn_status start(struct run *r, const struct inn_feed *feed,
     st = bind_inputs(r, feed, bindings);
     if (st == INN_OK)
         st = inn_shapes_infer(&r->shapes, g, bindings, (size_t)feed->n,
-                              INN_MODEL_SPATIAL, FOLD_BYTES, r->err);
+                              INN_DEFAULT_SPATIAL, FOLD_BYTES, r->err);
     for (i = 0; i < feed->n && st == INN_OK; i++) {
         const struct inn_tensor *t = &feed->items[i];
         const struct inn_tensor *one = inn_shapes_get(&r->shapes,

@@ -353,7 +353,7 @@ static enum inn_status prepare(struct walk *w, int n)
         w->target[w->gathered[v].value] = v;
     mark_needed(w);
     st = inn_shapes_infer(&w->shapes, g, w->model->bindings,
-                          (size_t)w->model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)w->model->n_bindings, INN_DEFAULT_SPATIAL,
                           FOLD_BYTES, w->err);
     for (v = 0; v < g->n_inputs && st == INN_OK; v++) {
         st = start_input(w, g->inputs[v]);

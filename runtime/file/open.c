@@ -15,6 +15,8 @@
 #include "runtime/file/codec.h"
 #include "runtime/file/pack.h"
 #include "runtime/grid/moments.h"
+#include "runtime/grid/sample.h"
+#include "runtime/ops/sizes.h"
 
 #define SMALL ((size_t)4 << 20)
 
@@ -255,6 +257,56 @@ static enum inn_status read_model(struct inn_model *model, struct source *s,
     return st == INN_OK ? inn_unpack_check(&u, err) : st;
 }
 
+/* Whether every input with open sizes has a binding, in the graph's order. */
+static bool has_sizes(const struct inn_model *m)
+{
+    const struct inn_graph *g = m->graph;
+    int i, k, b = 0;
+
+    for (i = 0; i < g->n_inputs; i++) {
+        const struct inn_value *v = &g->values[g->inputs[i]];
+
+        if (b < m->n_bindings && m->bindings[b].rank >= 0 &&
+            strcmp(m->bindings[b].name, v->name) == 0) {
+            b++;
+            continue;
+        }
+        for (k = 0; k < v->rank; k++) {
+            if (v->dims[k].size < 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * What the file leaves open is solved for: files of before have sizes only
+ * where the user gave some. Nothing that fits is no fault of the file's, for
+ * it can be run in sizes that somebody knows.
+ */
+static enum inn_status complete_sizes(struct inn_model *m,
+                                      struct inn_error *err)
+{
+    struct inn_graph *outline;
+    struct inn_sizes sizes;
+    enum inn_status st;
+
+    if (has_sizes(m))
+        return INN_OK;
+    st = inn_model_outline(&outline, m, err);
+    if (st != INN_OK)
+        return st;
+    st = inn_sizes_solve(&sizes, outline, m->bindings,
+                         (size_t)m->n_bindings, NULL, 0, INN_DEFAULT_SPATIAL,
+                         &m->arena, err);
+    if (st == INN_OK) {
+        m->bindings = sizes.bindings;
+        m->n_bindings = (int)sizes.n;
+    }
+    inn_graph_free(outline);
+    return st;
+}
+
 enum inn_status inn_file_open(struct inn_model **model, const char *path,
                               bool trust, struct inn_heap *heap,
                               struct inn_error *err)
@@ -285,6 +337,8 @@ enum inn_status inn_file_open(struct inn_model **model, const char *path,
         st = verify(s, &local);
     if (st == INN_OK)
         st = read_model(m, s, &local);
+    if (st == INN_OK)
+        st = complete_sizes(m, &local);
     if (st == INN_OK) {
         *model = m;
         m = NULL;

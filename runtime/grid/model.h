@@ -115,12 +115,6 @@ struct inn_input_prep {
     bool bgr; /* three channels are blue, green, red; so are mean and std */
 };
 
-/*
- * Image sizes that neither the network nor a binding gives, when shapes are
- * inferred: by the analysis and by whoever repeats it.
- */
-#define INN_MODEL_SPATIAL 64
-
 struct inn_model {
     struct inn_heap *heap; /* borrowed */
     struct inn_arena arena;
@@ -137,8 +131,14 @@ struct inn_model {
     int n_moments, n_consumers;
     double extra_gain; /* see inn_moments_gains */
     int n_groups, n_axes, n_pinned, n_weights, n_stats;
-    struct inn_binding *bindings; /* sizes the analysis was made with */
+    /*
+     * Sizes of the inputs, of every one with a rank (inn_sizes_solve): what
+     * costs are counted at and what is drawn or made up, unless somebody says
+     * other sizes. No constraint on what is run.
+     */
+    struct inn_binding *bindings;
     int n_bindings;
+    unsigned *chosen; /* of each, while it is converted (inn_sizes), or NULL */
     struct inn_input_prep prep;
     const char *source_name;   /* file name of the ONNX network */
     uint64_t source_hash;      /* XXH3-64 of its bytes */

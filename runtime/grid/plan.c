@@ -575,10 +575,12 @@ enum inn_status inn_plan_cost(struct inn_cost *cost,
     if (st != INN_OK)
         return st;
     st = inn_shapes_infer(&shapes, graph, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
-    if (st == INN_OK)
+    if (st == INN_OK) {
         cost->macs = shapes.macs;
+        cost->uncounted = shapes.uncounted;
+    }
     inn_shapes_free(&shapes);
     inn_graph_free(graph);
     return st;

@@ -55,9 +55,13 @@ struct inn_plan {
     double took_ms; /* a run, where it was timed for the plan's sake; else 0 */
 };
 
-/* Parameters, multiply-accumulates and f32 bytes of weights at widths. */
+/*
+ * Parameters, multiply-accumulates and f32 bytes of weights at widths; MACs
+ * at the model's bindings.
+ */
 struct inn_cost {
     int64_t params, macs, bytes;
+    int uncounted; /* graph nodes that multiply and whose MACs aren't known */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/grid/sample.h"
 
 /* Views that may lie between a weight and the graph node that reads it. */
 #define MOST_VIEWS 16
@@ -123,6 +124,7 @@ enum inn_status inn_spread_prices(double *prices,
                                   struct inn_error *err)
 {
     const struct inn_graph *g = model->graph;
+    struct inn_graph *outline;
     struct inn_shapes shapes;
     enum inn_status st;
     int i;
@@ -137,13 +139,17 @@ enum inn_status inn_spread_prices(double *prices,
     }
     if (request->budget != INN_BUDGET_MACS)
         return INN_OK;
-    st = inn_shapes_infer(&shapes, g, model->bindings,
-                          (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+    st = inn_model_outline(&outline, model, err);
+    if (st != INN_OK)
+        return st;
+    st = inn_shapes_infer(&shapes, outline, model->bindings,
+                          (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
     for (i = 0; st == INN_OK && i < g->n_nodes; i++)
         price_node(prices, model, &g->nodes[i],
                    (double)inn_shapes_macs(&shapes, &g->nodes[i]));
     inn_shapes_free(&shapes);
+    inn_graph_free(outline);
     return st;
 }
 

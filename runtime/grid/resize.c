@@ -514,6 +514,33 @@ static enum inn_status check_axes(const struct resizing *r,
     return st;
 }
 
+/* A weight's grid, one node per element, as the initializer's type has it. */
+static enum inn_status load_small(struct inn_tensor *t,
+                                  const struct inn_model *model, int w,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    const struct inn_tensor *grid = &model->weights[w].grid;
+    char stored[SMALL_BYTES];
+    enum inn_status st = INN_OK;
+
+    if (grid->data != NULL)
+        memcpy(stored, grid->data, grid->bytes);
+    else
+        st = model->source.load(model->source.state, w, stored, err);
+    if (st != INN_OK)
+        return st;
+    t->data = inn_arena_alloc(arena, t->bytes, 1, err);
+    if (t->data == NULL)
+        return inn_refused(err);
+    if (t->type == grid->type)
+        memcpy(t->data, stored, t->bytes);
+    else
+        inn_convert_elements(t->data, t->type, stored, grid->type,
+                             inn_tensor_count(t));
+    return INN_OK;
+}
+
 /*
  * Weights go without data, but for the few floats that no group touches and
  * shapes may hang on: those come from their grids.
@@ -532,41 +559,47 @@ static enum inn_status strip_weights(struct inn_graph *g,
 
         t->data = NULL;
         if (has_axis(model, weight->value) || t->bytes > SMALL_BYTES ||
-            grid->type != t->type || grid->bytes != t->bytes ||
+            grid->bytes > SMALL_BYTES ||
+            inn_tensor_count(grid) != inn_tensor_count(t) ||
+            !inn_type_is_float(grid->type) || !inn_type_is_float(t->type) ||
             (grid->data == NULL && model->source.load == NULL))
             continue;
-        t->data = inn_arena_alloc(&g->arena, t->bytes, 1, err);
-        if (t->data == NULL)
-            return inn_refused(err);
-        if (grid->data != NULL)
-            memcpy(t->data, grid->data, t->bytes);
-        else
-            st = model->source.load(model->source.state, w, t->data, err);
+        st = load_small(t, model, w, &g->arena, err);
     }
     return st;
 }
 
-/*
- * The shapes where every size that the network leaves open is twice as large.
- * *there is false where a network can't be that large: nothing is settled
- * then, which is safe.
- */
-static enum inn_status infer_larger(struct inn_shapes *other, bool *there,
-                                    const struct inn_graph *g,
-                                    const struct inn_shapes *shapes,
-                                    struct inn_heap *heap,
-                                    struct inn_error *err)
+enum inn_status inn_model_outline(struct inn_graph **graph,
+                                  const struct inn_model *model,
+                                  struct inn_error *err)
 {
-    struct inn_binding *bindings;
-    struct inn_error local = {INN_OK, ""};
-    enum inn_status st;
+    enum inn_status st = inn_graph_copy(graph, model->graph, err);
+
+    if (st == INN_OK)
+        st = strip_weights(*graph, model, err);
+    if (st != INN_OK) {
+        inn_graph_free(*graph);
+        *graph = NULL;
+    }
+    return st;
+}
+
+/* Twice the size, or half: of 1, which has none, twice. */
+static int64_t other_size(int64_t size, bool half)
+{
+    if (half && size > 1)
+        return size / 2;
+    return size > INT64_MAX / 2 ? size : 2 * size;
+}
+
+/* The graph's inputs with other sizes wherever the file leaves them open. */
+static size_t other_sizes(struct inn_binding *bindings,
+                          const struct inn_graph *g,
+                          const struct inn_shapes *shapes, bool half)
+{
     size_t n = 0;
     int i, k;
 
-    *there = false;
-    bindings = inn_alloc(heap, (size_t)g->n_inputs, sizeof(*bindings), err);
-    if (bindings == NULL)
-        return inn_refused(err);
     for (i = 0; i < g->n_inputs; i++) {
         const struct inn_value *v = &g->values[g->inputs[i]];
         const struct inn_tensor *t = inn_shapes_get(shapes, g->inputs[i]);
@@ -576,15 +609,44 @@ static enum inn_status infer_larger(struct inn_shapes *other, bool *there,
         bindings[n].name = v->name;
         bindings[n].rank = t->rank;
         for (k = 0; k < t->rank; k++)
-            bindings[n].dims[k] = v->dims[k].size >= 0 ||
-                                          t->dims[k] > INT64_MAX / 2
+            bindings[n].dims[k] = v->dims[k].size >= 0
                                       ? t->dims[k]
-                                      : 2 * t->dims[k];
+                                      : other_size(t->dims[k], half);
         n++;
     }
-    st = inn_shapes_infer(other, g, bindings, n, INN_MODEL_SPATIAL, FOLD_BYTES,
-                          &local);
-    *there = st == INN_OK;
+    return n;
+}
+
+/*
+ * The shapes where every size that the network leaves open is twice as large,
+ * or, where it can't be that large, half. *there is false where neither can
+ * be: nothing is settled then, which is safe.
+ */
+static enum inn_status infer_others(struct inn_shapes *other, bool *there,
+                                    const struct inn_graph *g,
+                                    const struct inn_shapes *shapes,
+                                    struct inn_heap *heap,
+                                    struct inn_error *err)
+{
+    struct inn_binding *bindings;
+    struct inn_error local = {INN_OK, ""};
+    enum inn_status st = INN_OK;
+    size_t n;
+    int half;
+
+    *there = false;
+    bindings = inn_alloc(heap, (size_t)g->n_inputs, sizeof(*bindings), err);
+    if (bindings == NULL)
+        return inn_refused(err);
+    for (half = 0; half < 2 && !*there; half++) {
+        inn_shapes_free(other);
+        n = other_sizes(bindings, g, shapes, half == 1);
+        st = inn_shapes_infer(other, g, bindings, n, INN_DEFAULT_SPATIAL,
+                              FOLD_BYTES, &local);
+        *there = st == INN_OK;
+        if (st == INN_ERR_MEMORY || st == INN_ERR_LIMIT)
+            break;
+    }
     inn_free(heap, bindings);
     if (st == INN_ERR_MEMORY || st == INN_ERR_LIMIT)
         return inn_fail(err, st, "%s", local.message);
@@ -599,27 +661,25 @@ enum inn_status inn_model_resize(struct inn_graph **graph,
     struct inn_graph *g = NULL;
     struct inn_shapes shapes = {.known = NULL}, other = {.known = NULL};
     struct resizing r = {model, widths, &shapes, NULL, NULL, 0, NULL};
-    bool larger = false;
+    bool there = false;
     enum inn_status st;
 
     *graph = NULL;
     st = inn_check_widths(model, widths, err);
     if (st != INN_OK)
         return st;
-    st = inn_graph_copy(&g, model->graph, err);
-    if (st == INN_OK)
-        st = strip_weights(g, model, err);
+    st = inn_model_outline(&g, model, err);
     if (st == INN_OK)
         st = inn_shapes_infer(&shapes, g, model->bindings,
-                              (size_t)model->n_bindings, INN_MODEL_SPATIAL,
+                              (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                               FOLD_BYTES, err);
     if (st == INN_OK)
         st = check_axes(&r, err);
     if (st == INN_OK)
-        st = infer_larger(&other, &larger, g, &shapes, model->heap, err);
+        st = infer_others(&other, &there, g, &shapes, model->heap, err);
     if (st != INN_OK)
         goto out;
-    r.other = larger ? &other : NULL;
+    r.other = there ? &other : NULL;
     r.graph = g;
     r.uses = inn_alloc(model->heap, (size_t)g->n_values, sizeof(*r.uses),
                        err);

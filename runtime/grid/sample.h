@@ -17,6 +17,15 @@ enum inn_status inn_model_sample(struct inn_graph **graph,
                                  struct inn_error *err);
 
 /*
+ * The model's graph at full width for whoever infers shapes: a copy (own)
+ * without data but for constants, the short floats among the weights too: a
+ * Resize has its factors in such. Values and graph nodes keep their numbers.
+ */
+enum inn_status inn_model_outline(struct inn_graph **graph,
+                                  const struct inn_model *model,
+                                  struct inn_error *err);
+
+/*
  * The graph at these widths without data: shapes, attributes and constants
  * rewritten. What sampling, costs and the converter's own check use.
  */

@@ -291,6 +291,8 @@ static enum inn_status open_and_run(struct inn_bench *b,
     st = inn_network_open(&b->net, b->cli, b->cli->operands[0], err);
     b->open_ms = (double)(inn_clock_ns() - start) * 1e-6;
     if (st == INN_OK)
+        inn_network_note_sizes(b->cli, &b->net);
+    if (st == INN_OK)
         st = list_rows(b, err);
     if (st != INN_OK)
         return st;

@@ -290,6 +290,10 @@ static enum inn_status check_all(struct inn_checks *c, struct inn_cli *cli,
     inn_progress_phase(&cli->progress, 1, 3, "reading");
     st = inn_network_open(net, cli, *at, err);
     if (st == INN_OK)
+        inn_network_note_sizes(cli, net);
+    if (st == INN_OK)
+        st = inn_network_check_sizes(net, err);
+    if (st == INN_OK)
         st = net->model != NULL ? check_model(c, cli, net, err)
                                 : check_onnx(c, cli, net, err);
     if (st != INN_OK) {

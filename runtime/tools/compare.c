@@ -348,6 +348,8 @@ static enum inn_status run_a(struct job *job, struct inn_error *err)
                                  sizeof(*job->pairs), err);
     if (job->in == NULL || out == NULL || job->pairs == NULL)
         return inn_refused(err);
+    if (v->inputs.n == 0)
+        inn_network_note_sizes(job->cli, &job->a);
     st = v->inputs.n > 0
              ? inn_load_inputs(job->in, g, &v->inputs, arena, err)
              : inn_random_inputs(job->in, &job->a, (uint64_t)v->common.seed,

@@ -99,6 +99,19 @@ int64_t inn_eval_class_channels(const struct inn_eval *e)
     return s->pictures.channels;
 }
 
+/* Costs are those of one picture. */
+static enum inn_status feed_sizes(struct inn_eval *e, const struct state *s,
+                                  struct inn_error *err)
+{
+    const struct inn_graph *g = inn_network_graph(&e->net);
+    struct inn_binding b = {.name = g->values[g->inputs[0]].name, .rank = 4};
+
+    memcpy(b.dims, s->dims, 4 * sizeof(*s->dims));
+    if (g->values[g->inputs[0]].dims[0].size < 0)
+        b.dims[0] = 1;
+    return inn_network_feed_sizes(&e->net, &b, err);
+}
+
 static enum inn_status open_pictures(struct inn_eval *e,
                                      struct inn_error *err)
 {
@@ -119,23 +132,13 @@ static enum inn_status open_pictures(struct inn_eval *e,
     st = inn_eval_class_prep(e, &e->v->prep, err);
     if (st == INN_OK)
         st = input_dims(s, e, err);
-    return st;
+    return st == INN_OK ? feed_sizes(e, s, err) : st;
 }
 
 static enum inn_status cost(struct inn_eval_row *row, struct inn_eval *e,
                             struct inn_error *err)
 {
-    const struct inn_graph *g = inn_network_graph(&e->net);
-    const struct state *s = e->state;
-    struct inn_binding b = {.name = g->values[g->inputs[0]].name, .rank = 4};
-
-    if (e->net.model != NULL)
-        return inn_network_cost(&row->cost, &e->net, err);
-    /* MACs of one picture of this size. */
-    memcpy(b.dims, s->dims, 4 * sizeof(*s->dims));
-    if (g->values[g->inputs[0]].dims[0].size < 0)
-        b.dims[0] = 1;
-    return inn_graph_cost(&row->cost, g, &b, 1, err);
+    return inn_network_cost(&row->cost, &e->net, err);
 }
 
 /* How many classes come before the label's: 0 is right. NaN is never right. */

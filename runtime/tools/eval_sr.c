@@ -244,7 +244,10 @@ static enum inn_status open_pictures(struct inn_eval *e,
     return st;
 }
 
-/* MACs are the mean over the pictures, whose sizes differ. */
+/*
+ * MACs are the mean over the pictures, whose sizes differ, unless the user
+ * says what sizes are to be counted at.
+ */
 static enum inn_status cost(struct inn_eval_row *row, struct inn_eval *e,
                             struct inn_error *err)
 {
@@ -254,6 +257,8 @@ static enum inn_status cost(struct inn_eval_row *row, struct inn_eval *e,
     enum inn_status st = INN_OK;
     int64_t i, macs = 0;
 
+    if (e->net.given)
+        return inn_network_cost(&row->cost, &e->net, err);
     for (i = 0; i < e->n_chosen && st == INN_OK; i++) {
         inn_picture_net_dims(b.dims, &s->net, s->sizes[i][0],
                              s->sizes[i][1]);

@@ -227,13 +227,15 @@ static enum inn_status write_plan(const struct inn_network *net,
     return st;
 }
 
-static enum inn_status print_json(const struct inn_network *net,
+static enum inn_status print_json(struct inn_cli *cli,
+                                  const struct inn_network *net,
                                   const char *output,
                                   const struct written *written,
                                   const struct inn_cost *cost,
                                   struct inn_error *err)
 {
     struct inn_json json;
+    enum inn_status st;
     cJSON *groups;
     int g;
 
@@ -241,6 +243,7 @@ static enum inn_status print_json(const struct inn_network *net,
     inn_json_text(&json, json.root, "output", output);
     inn_json_int(&json, json.root, "params", cost->params);
     inn_json_int(&json, json.root, "macs", cost->macs);
+    st = inn_json_uncounted(&json, net, &cli->arena, err);
     inn_json_int(&json, json.root, "bytes", written->bytes);
     inn_json_int(&json, json.root, "weight_bytes", cost->bytes);
     if (net->plan.took_ms > 0)
@@ -253,7 +256,26 @@ static enum inn_status print_json(const struct inn_network *net,
         inn_json_int(&json, item, "width", net->plan.widths[g]);
         inn_json_int(&json, item, "of", net->model->groups[g].size);
     }
-    return inn_json_print(&json, err);
+    if (st == INN_OK)
+        return inn_json_print(&json, err);
+    inn_json_free(&json);
+    return st;
+}
+
+static enum inn_status print_uncounted(struct inn_cli *cli,
+                                       const struct inn_network *net,
+                                       struct inn_error *err)
+{
+    const char *text = inn_uncounted_text(net, &cli->arena, err);
+
+    if (text == NULL)
+        return inn_refused(err);
+    if (text[0] != '\0') {
+        printf("MACs are without those of ");
+        inn_print_clean(stdout, text);
+        printf("\n");
+    }
+    return INN_OK;
 }
 
 static enum inn_status print_tables(struct inn_cli *cli,
@@ -269,8 +291,7 @@ static enum inn_status print_tables(struct inn_cli *cli,
     enum inn_status st;
     int g;
 
-    st = inn_graph_cost(&before.cost, net->model->graph, net->bindings,
-                        net->n_bindings, err);
+    st = inn_network_full_cost(&before.cost, net, err);
     if (st != INN_OK)
         return st;
     before.operators = net->model->graph->n_nodes;
@@ -283,6 +304,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
     }
     printf(": %s bytes\n", inn_int_text(number, written->bytes));
     st = inn_report_sizes(&cli->arena, &before, &after, err);
+    if (st == INN_OK)
+        st = print_uncounted(cli, net, err);
     if (st == INN_OK && net->plan.took_ms > 0)
         printf("a run takes %.3g ms\n", net->plan.took_ms);
     if (st != INN_OK || !cli->common->verbose)
@@ -357,6 +380,8 @@ static int run(struct inn_cli *cli, const void *values)
                                 (int)v->common.threads, &err);
     }
     if (st == INN_OK)
+        inn_network_note_sizes(cli, &net);
+    if (st == INN_OK)
         st = inn_network_cost(&cost, &net, &err);
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 3, 3, "writing");
@@ -367,7 +392,7 @@ static int run(struct inn_cli *cli, const void *values)
         st = write_plan(&net, at = v->write_plan, v->common.force, &err);
     inn_progress_clear(&cli->progress);
     if (st == INN_OK && v->common.json)
-        st = print_json(&net, v->output, &written, &cost, &err);
+        st = print_json(cli, &net, v->output, &written, &cost, &err);
     else if (st == INN_OK && !v->common.quiet && !piped)
         st = print_tables(cli, &net, v->output, &written, &cost, &err);
     inn_network_free(&net);

@@ -49,6 +49,7 @@ struct facts {
     const struct inn_graph *graph;
     struct inn_cost cost;
     int64_t params_free;
+    const char *uncounted; /* of cost.macs; "" where nothing is left out */
     bool sampled; /* widths differ from full */
 };
 
@@ -158,13 +159,15 @@ static bool is_known(const struct inn_node *node, const char **text)
     return op != NULL && op->infer != NULL;
 }
 
-static enum inn_status print_json(const struct inn_network *net,
+static enum inn_status print_json(struct inn_cli *cli,
+                                  const struct inn_network *net,
                                   const struct facts *f,
                                   struct inn_error *err)
 {
     struct inn_json json;
     char prep[INN_PREP_TEXT];
     cJSON *list, *item;
+    enum inn_status st;
     int i;
 
     inn_json_start(&json);
@@ -173,7 +176,9 @@ static enum inn_status print_json(const struct inn_network *net,
     inn_json_int(&json, json.root, "params", f->cost.params);
     inn_json_int(&json, json.root, "params_free", f->params_free);
     inn_json_int(&json, json.root, "macs", f->cost.macs);
+    st = inn_json_uncounted(&json, net, &cli->arena, err);
     inn_json_int(&json, json.root, "bytes", f->cost.bytes);
+    inn_json_sizes(&json, net);
     inn_json_int(&json, json.root, "opset", inn_graph_opset(f->graph));
     inn_json_int(&json, json.root, "operators", f->graph->n_nodes);
     if (net->model != NULL)
@@ -197,7 +202,10 @@ static enum inn_status print_json(const struct inn_network *net,
         inn_json_int(&json, item, "opset", node->version);
     }
     json_groups(&json, net);
-    return inn_json_print(&json, err);
+    if (st == INN_OK)
+        return inn_json_print(&json, err);
+    inn_json_free(&json);
+    return st;
 }
 
 /* Files name the program and its version, or the version alone. */
@@ -236,6 +244,11 @@ static void print_head(const struct inn_network *net, const struct facts *f)
         printf(", of which %.1f %% can be resized",
                100.0 * (double)f->params_free / (double)f->cost.params);
     printf("\nMACs        %s\n", inn_int_text(number, f->cost.macs));
+    if (f->uncounted[0] != '\0') {
+        printf("not counted ");
+        inn_print_clean(stdout, f->uncounted);
+        printf("\n");
+    }
     printf("bytes (f32) %s\n", inn_int_text(number, f->cost.bytes));
     if (net->model != NULL && net->model->prep.given)
         printf("preparation %s\n", inn_prep_text(prep, &net->model->prep));
@@ -429,7 +442,16 @@ static enum inn_status print_tables(struct inn_cli *cli,
     return st;
 }
 
-static enum inn_status gather(struct facts *f, struct inn_network *net,
+static enum inn_status find_uncounted(struct facts *f, struct inn_cli *cli,
+                                      const struct inn_network *net,
+                                      struct inn_error *err)
+{
+    f->uncounted = inn_uncounted_text(net, &cli->arena, err);
+    return f->uncounted != NULL ? INN_OK : inn_refused(err);
+}
+
+static enum inn_status gather(struct facts *f, struct inn_cli *cli,
+                              struct inn_network *net,
                               const struct values *v,
                               const struct inn_rules *rules,
                               struct inn_error *err)
@@ -445,7 +467,8 @@ static enum inn_status gather(struct facts *f, struct inn_network *net,
         st = inn_network_sample(net, &v->sampling, 0, rules, 1, err);
         if (st != INN_OK)
             return st;
-        return inn_network_cost(&f->cost, net, err);
+        st = inn_network_cost(&f->cost, net, err);
+        return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
     }
     st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
                           (int)v->common.threads, err);
@@ -458,11 +481,10 @@ static enum inn_status gather(struct facts *f, struct inn_network *net,
     if (st != INN_OK)
         return st;
     /* What is not free is the same at every width. */
-    st = inn_graph_cost(&full, net->model->graph, net->bindings,
-                        net->n_bindings, err);
+    st = inn_network_full_cost(&full, net, err);
     f->params_free = f->cost.params - full.params +
                      inn_free_params(net->model);
-    return st;
+    return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -480,9 +502,11 @@ static int run(struct inn_cli *cli, const void *values)
         return inn_cli_usage(cli, "%s", err.message);
     st = inn_network_open(&net, cli, cli->operands[0], &err);
     if (st == INN_OK)
-        st = gather(&facts, &net, v, rules, &err);
+        st = gather(&facts, cli, &net, v, rules, &err);
+    if (st == INN_OK)
+        inn_network_note_sizes(cli, &net);
     if (st == INN_OK && v->common.json)
-        st = print_json(&net, &facts, &err);
+        st = print_json(cli, &net, &facts, &err);
     else if (st == INN_OK && !v->common.quiet)
         st = print_tables(cli, &net, &facts, &err);
     inn_network_free(&net);
@@ -499,8 +523,10 @@ const struct inn_command inn_command_info = {
              "the reason. Where channels have moments, 1 % at and 10 % at are "
              "the widths down to which they predict no larger error. "
              "Operators that can't be run here are listed. MACs are of one "
-             "batch element at the sizes the file declares, 224 where it "
-             "leaves them open.",
+             "batch element at the sizes the file declares; where it leaves "
+             "them open, at those stored in the .inn, or 224 or what else "
+             "fits. Operators that multiply and whose MACs are not known "
+             "are named.",
     .min_operands = 1,
     .max_operands = 1,
     .sets = sets,

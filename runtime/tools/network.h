@@ -16,11 +16,15 @@ struct inn_network {
     struct inn_graph *graph; /* of an .onnx, or sampled; may be NULL */
     struct inn_plan plan;    /* of the sampled graph */
     /*
-     * Sizes: the user's, then those the .inn was made with, for inputs the
-     * user says nothing of. In arena.
+     * Sizes of all inputs, which everything is counted at and made up in: the
+     * user's; else those in the .inn, whose model has the same ones; else
+     * what inn_sizes_solve found. In arena.
      */
     struct inn_binding *bindings;
     size_t n_bindings;
+    bool given;          /* the user said some */
+    const char *assumed; /* which were guessed, in words, or NULL */
+    const char *unfit;   /* where none fit: what was tried, and why not */
     struct inn_pacer *pacer; /* once --ms was asked for, with these threads */
     int pacer_threads;
     struct inn_arena arena;
@@ -34,6 +38,22 @@ enum inn_status inn_network_open(struct inn_network *net,
                                  const struct inn_cli *cli, const char *path,
                                  struct inn_error *err);
 void inn_network_free(struct inn_network *net);
+
+/* Says on stderr which sizes were guessed, where any were. */
+void inn_network_note_sizes(const struct inn_cli *cli,
+                            const struct inn_network *net);
+
+/* INN_ERR_FORMAT, and why, where no sizes are known that the network takes. */
+enum inn_status inn_network_check_sizes(const struct inn_network *net,
+                                        struct inn_error *err);
+
+/*
+ * What is going to be run has these sizes: costs are counted at them, unless
+ * the user said others. Sizes that don't fit leave things as they are.
+ */
+enum inn_status inn_network_feed_sizes(struct inn_network *net,
+                                       const struct inn_binding *fed,
+                                       struct inn_error *err);
 
 /* What the user sees first: model's graph at full width, or the .onnx. */
 const struct inn_graph *inn_network_graph(const struct inn_network *net);
@@ -63,17 +83,35 @@ enum inn_status inn_network_prepare(struct inn_network *net,
                                     struct inn_error *err);
 
 /*
- * Parameters and f32 bytes of the graph's float initializers, MACs at its
- * sizes (batch 1 unless bound). Of any graph with or without data.
+ * Parameters and f32 bytes of the graph's float initializers, MACs at these
+ * sizes. Of any graph with or without data.
  */
 enum inn_status inn_graph_cost(struct inn_cost *cost,
                                const struct inn_graph *graph,
                                const struct inn_binding *bindings,
                                size_t n_bindings, struct inn_error *err);
 
+/* Of net at full width: as inn_graph_cost, at its own sizes. */
+enum inn_status inn_network_full_cost(struct inn_cost *cost,
+                                      const struct inn_network *net,
+                                      struct inn_error *err);
+
 /* Of net at its present width. */
 enum inn_status inn_network_cost(struct inn_cost *cost,
                                  const struct inn_network *net,
                                  struct inn_error *err);
+
+/* Operators of one kind that multiply and aren't in a cost's MACs. */
+struct inn_uncounted {
+    const char *domain, *op_type;
+    enum inn_counted why;
+    int count;
+};
+
+/* Of net, by kind, in the order of the graph; in the arena. */
+enum inn_status inn_network_uncounted(struct inn_uncounted **list, int *n,
+                                      const struct inn_network *net,
+                                      struct inn_arena *arena,
+                                      struct inn_error *err);
 
 #endif

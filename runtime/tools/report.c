@@ -31,6 +31,68 @@ enum inn_status inn_report_sizes(struct inn_arena *arena,
     return inn_table_print(&table, stdout, 0, err);
 }
 
+const char *inn_uncounted_text(const struct inn_network *net,
+                               struct inn_arena *arena, struct inn_error *err)
+{
+    struct inn_uncounted *list;
+    const char *text = "";
+    int n, i;
+
+    if (inn_network_uncounted(&list, &n, net, arena, err) != INN_OK)
+        return NULL;
+    for (i = 0; i < n && text != NULL; i++) {
+        const struct inn_uncounted *u = &list[i];
+
+        text = inn_arena_printf(arena, err, "%s%s%d %s%s%s%s", text,
+                                i > 0 ? ", " : "", u->count, u->domain,
+                                u->domain[0] != '\0' ? "." : "", u->op_type,
+                                u->why == INN_COUNTED_NO_SIZE
+                                    ? " of unknown size" : "");
+    }
+    return text;
+}
+
+enum inn_status inn_json_uncounted(struct inn_json *json,
+                                   const struct inn_network *net,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    cJSON *items = inn_json_array(json, json->root, "macs_uncounted");
+    struct inn_uncounted *list;
+    enum inn_status st;
+    int n, i;
+
+    st = inn_network_uncounted(&list, &n, net, arena, err);
+    for (i = 0; i < n && st == INN_OK; i++) {
+        cJSON *item = inn_json_object(json, items, NULL);
+
+        inn_json_text(json, item, "operator", list[i].op_type);
+        inn_json_text(json, item, "domain", list[i].domain);
+        inn_json_int(json, item, "count", list[i].count);
+        inn_json_text(json, item, "reason",
+                      list[i].why == INN_COUNTED_NO_SIZE ? "unknown size"
+                                                         : "no rule");
+    }
+    return st;
+}
+
+void inn_json_sizes(struct inn_json *json, const struct inn_network *net)
+{
+    cJSON *sizes = inn_json_object(json, json->root, "sizes");
+    size_t i;
+    int k;
+
+    for (i = 0; i < net->n_bindings; i++) {
+        const struct inn_binding *b = &net->bindings[i];
+        cJSON *shape = b->rank < 0 ? NULL
+                                   : inn_json_array(json, sizes, b->name);
+
+        for (k = 0; k < b->rank; k++)
+            inn_json_int(json, shape, NULL, b->dims[k]);
+    }
+    inn_json_bool(json, json->root, "sizes_assumed", net->assumed != NULL);
+}
+
 int64_t inn_free_params(const struct inn_model *model)
 {
     int64_t total = 0;

@@ -8,7 +8,7 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
 #include "runtime/cli/table.h"
-#include "runtime/grid/plan.h"
+#include "runtime/tools/network.h"
 
 /* A network's size; bytes are those of its weights as f32. */
 struct inn_size {
@@ -21,6 +21,23 @@ enum inn_status inn_report_sizes(struct inn_arena *arena,
                                  const struct inn_size *before,
                                  const struct inn_size *after,
                                  struct inn_error *err);
+
+/*
+ * What multiplies and is not in the MACs of net: "2 LSTM, 10 Conv of unknown
+ * size", "" where all is counted. In the arena; NULL: no memory, or err says.
+ */
+const char *inn_uncounted_text(const struct inn_network *net,
+                               struct inn_arena *arena,
+                               struct inn_error *err);
+
+/* [{"operator", "domain", "count", "reason"}] under "macs_uncounted". */
+enum inn_status inn_json_uncounted(struct inn_json *json,
+                                   const struct inn_network *net,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err);
+
+/* {"x": [1, 3, 224, 224]} under "sizes", and whether some are guessed. */
+void inn_json_sizes(struct inn_json *json, const struct inn_network *net);
 
 /* Parameters of weights that lie on an axis of a group. */
 int64_t inn_free_params(const struct inn_model *model);

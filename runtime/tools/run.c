@@ -411,6 +411,8 @@ static enum inn_status make_inputs(struct job *job, struct inn_cli *cli,
         return inn_image_input(job->in, &job->image, &v->image, net->graph,
                                net->model, picture, &cli->arena, err);
     if (v->random)
+        inn_network_note_sizes(cli, net);
+    if (v->random)
         return inn_random_inputs(job->in, net, (uint64_t)v->common.seed,
                                  &cli->arena, err);
     return inn_load_inputs(job->in, net->graph, &v->inputs, &cli->arena, err);

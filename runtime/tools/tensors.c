@@ -236,6 +236,9 @@ enum inn_status inn_random_inputs(struct inn_tensor *in,
     enum inn_status st;
     int i;
 
+    st = inn_network_check_sizes(net, err);
+    if (st != INN_OK)
+        return st;
     st = inn_shapes_infer(&shapes, graph, net->bindings, net->n_bindings,
                           INN_DEFAULT_SPATIAL, 0, err);
     for (i = 0; i < graph->n_inputs && st == INN_OK; i++) {

@@ -464,7 +464,7 @@ static bool shapes_agree(struct trial *t, const struct inn_graph *g,
     int i;
 
     if (inn_shapes_infer(&shapes, g, m->bindings, (size_t)m->n_bindings,
-                         INN_MODEL_SPATIAL, 1 << 16, &t->err) != INN_OK)
+                         INN_DEFAULT_SPATIAL, 1 << 16, &t->err) != INN_OK)
         ok = broken(t, "shapes", "%s", t->err.message);
     for (i = 0; ok && i < m->n_axes; i++) {
         const struct inn_axis *axis = &m->axes[i];

@@ -16,7 +16,9 @@ def floats(name, shape):
 
 def network(name, nodes, inputs, outputs, weights=(), domains=()):
     graph = helper.make_graph(nodes, name, inputs, outputs, [
-        numpy_helper.from_array(np.asarray(w, np.float32), n)
+        numpy_helper.from_array(
+            w if isinstance(w, np.ndarray) and w.dtype == np.int64
+            else np.asarray(w, np.float32), n)
         for n, w in weights])
     model = helper.make_model(graph, producer_name="hand", opset_imports=[
         helper.make_opsetid("", 13)] + [
@@ -109,6 +111,27 @@ network("twice", [node("Conv", ["x", "w"], ["a"]),
 network("luma", [node("Mul", ["x", "one"], ["y"])],
         [floats("x", [1, 1, "h", "w_"])], [floats("y", [1, 1, "h", "w_"])],
         [("one", np.ones(1))])
+
+# A text of at most ten words: a table of positions. And one of no length.
+draw = np.random.default_rng(2)
+network("positions", [
+    node("Gather", ["words", "ids"], ["w"], name="embed"),
+    node("Shape", ["ids"], ["shape"]),
+    node("Slice", ["shape", "one", "two"], ["length"]),
+    node("Slice", ["places", "zero", "length", "zero"], ["p"]),
+    node("Add", ["w", "p"], ["x"], name="place"),
+    node("MatMul", ["x", "m"], ["a"]),
+    node("Relu", ["a"], ["r"]),
+    node("MatMul", ["r", "n"], ["y"]),
+], [helper.make_tensor_value_info("ids", TensorProto.INT64,
+                                  ["batch", "length"])],
+    [floats("y", ["batch", "length", 2])], [
+    ("words", draw.normal(size=(7, 4))), ("places", draw.normal(size=(10, 4))),
+    ("m", draw.normal(size=(4, 6))), ("n", draw.normal(size=(6, 2))),
+    ("zero", np.array([0])), ("one", np.array([1])), ("two", np.array([2]))])
+network("misfit", [node("MatMul", ["x", "m"], ["y"], name="product")],
+        [floats("x", ["batch", "length", 8])],
+        [floats("y", ["batch", "length", 2])], [("m", np.zeros((9, 2)))])
 
 # A slope of colours with waves on it; 25 rows, so that one is left over.
 row, column = np.mgrid[:25, :36]
