@@ -444,7 +444,7 @@ static int run(struct inn_cli *cli, const void *values)
         .moments_source = (enum inn_moments_source)v->moments,
         .pictures = v->pictures,
         .seed = (uint64_t)v->common.seed,
-        .prep = v->prep,
+        .prep = &v->prep,
         .judge = !v->no_moments || v->prep.preset == INN_N_PRESETS,
         .calibration = v->calibrate != NULL ? &calibration : NULL,
         .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,

@@ -319,7 +319,7 @@ static enum inn_status judge_at(struct inn_model *model,
                    o->threads, err);
     if (st != INN_OK)
         return st;
-    if (o->prep.preset < INN_N_PRESETS) {
+    if (o->prep == NULL || o->prep->preset < INN_N_PRESETS) {
         inn_judge_warn(report->warning, j);
         return INN_OK;
     }
@@ -327,7 +327,7 @@ static enum inn_status judge_at(struct inn_model *model,
     if (preset < 0)
         return inn_fail(err, INN_ERR_ARGUMENT, "--prep auto can't choose, %s: "
                         "name the preparation", report->chosen);
-    return inn_choose_prep(model, preset, &o->prep, shapes, err);
+    return inn_choose_prep(model, preset, o->prep, shapes, err);
 }
 
 /* The same in the sizes that are drawn in. */
@@ -375,8 +375,8 @@ static enum inn_status convert(struct inn_model *model,
     st = inn_shapes_infer(&shapes, model->graph, model->bindings,
                           (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           FOLD_BYTES, err);
-    if (st == INN_OK)
-        st = inn_take_prep(model, &o->prep, &shapes, err);
+    if (st == INN_OK && o->prep != NULL)
+        st = inn_take_prep(model, o->prep, &shapes, err);
     if (st == INN_OK && o->judge)
         st = judge(model, unfolded, &drawn, report, o, err);
     if (st == INN_OK)

@@ -35,7 +35,8 @@ struct inn_convert_options {
                             struct inn_binding **bindings, size_t *n,
                             struct inn_error *err);
     void *bind_state;
-    struct inn_prep_options prep; /* preset INN_N_PRESETS: auto */
+    /* How pictures enter; preset INN_N_PRESETS: auto. NULL: nothing said. */
+    const struct inn_prep_options *prep;
     bool judge; /* look whether the network and prep fit each other */
     const char *options; /* as the user gave them, for the file's meta */
     int threads;

@@ -336,7 +336,6 @@ static enum inn_status convert(struct inn_model **m, const uint8_t *data,
     struct inn_convert_options options = {
         .order = true, .moments = true, .pictures = 2,
         .bind = bind_nothing, .threads = 1,
-        .prep = {.n = 1, .scale = 1, .std = {1}},
         .options = ""};
     struct inn_convert_report report;
     const char *path = store(data, len);

@@ -73,7 +73,7 @@ static void convert(int layers)
 {
     const struct inn_convert_options o = {
         .order = true, .moments = true, .pictures = 16, .seed = 1,
-        .threads = 2, .prep = {.n = 1, .scale = 1, .std = {1}}};
+        .threads = 2};
     const struct inn_moments_options drawn = {.pictures = 16, .seed = 1,
                                               .threads = 2};
     char path[] = "/tmp/test_gain.XXXXXX", text[INN_DRAWN_TEXT];
