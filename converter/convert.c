@@ -13,6 +13,7 @@
 #include "converter/prep.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/ops/common.h"
 #include "runtime/ops/sizes.h"
 #include "runtime/pictures/presets.h"
 
@@ -192,6 +193,58 @@ static enum inn_status find_sizes(struct inn_model *model,
     return INN_OK;
 }
 
+/*
+ * BatchNormalization in training mode has three outputs, though two of them
+ * are for training: ONNX Runtime doesn't load a network that leaves them out.
+ */
+static enum inn_status add_running(struct inn_graph *g, int k,
+                                   struct inn_error *err)
+{
+    int outputs[3] = {g->nodes[k].outputs[0], -1, -1}, *to, i;
+    enum inn_status st = INN_OK;
+
+    for (i = 1; i < 3 && st == INN_OK; i++) {
+        const char *name;
+
+        if (i < g->nodes[k].n_outputs)
+            outputs[i] = g->nodes[k].outputs[i];
+        if (outputs[i] >= 0)
+            continue;
+        name = inn_graph_fresh_name(g, i == 1 ? "running_mean"
+                                              : "running_var", err);
+        st = name == NULL ? inn_refused(err)
+                          : inn_graph_add_value(g, &outputs[i], name, err);
+        if (st == INN_OK)
+            g->values[outputs[i]].producer = k;
+    }
+    to = st != INN_OK ? NULL
+                      : inn_arena_alloc(&g->arena, 3, sizeof(*to), err);
+    if (to == NULL)
+        return st != INN_OK ? st : inn_refused(err);
+    memcpy(to, outputs, sizeof(outputs));
+    g->nodes[k].outputs = to;
+    g->nodes[k].n_outputs = 3;
+    return INN_OK;
+}
+
+static enum inn_status complete_training(struct inn_graph *g,
+                                         struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    int k;
+
+    for (k = 0; k < g->n_nodes && st == INN_OK; k++) {
+        const struct inn_node *node = &g->nodes[k];
+
+        if (strcmp(node->op_type, "BatchNormalization") == 0 &&
+            node->domain[0] == '\0' && node->version >= 14 &&
+            node->n_outputs >= 1 && node->n_outputs <= 3 &&
+            inn_batchnorm_trains(node))
+            st = add_running(g, k, err);
+    }
+    return st;
+}
+
 static enum inn_status read_and_fold(struct inn_model *model,
                                      struct inn_graph **unfolded,
                                      struct inn_convert_report *report,
@@ -219,6 +272,8 @@ static enum inn_status read_and_fold(struct inn_model *model,
     if (st == INN_OK && !o->keep_bn)
         st = inn_fold_batchnorm(model->graph, &model->stats, &model->n_stats,
                                 err);
+    if (st == INN_OK)
+        st = complete_training(model->graph, err);
     report->folded = model->n_stats;
     report->nodes_kept = model->graph->n_nodes;
     return st;

@@ -29,6 +29,8 @@ bool inn_has_statistics(const struct inn_graph *graph,
     const struct inn_tensor *t = v >= 0 ? graph->values[v].init : NULL;
     size_t i, n;
 
+    if (inn_batchnorm_trains(node))
+        return true;
     if (t == NULL || t->data == NULL || !inn_type_is_float(t->type))
         return false;
     n = inn_tensor_count(t);

@@ -13,8 +13,10 @@ enum { INN_BN_SCALE = 1, INN_BN_SHIFT, INN_BN_MEAN, INN_BN_VARIANCE };
 bool inn_is_batchnorm(const struct inn_node *node);
 
 /*
- * Whether its stored variance was measured: placeholders are the same number
- * for all channels. node is a BatchNormalization.
+ * Whether normalising by the batch at hand gives what its readers were
+ * trained on: in training mode, which does so itself, or if the stored
+ * variance was measured. Placeholders are the same number for all channels.
+ * node is a BatchNormalization.
  */
 bool inn_has_statistics(const struct inn_graph *graph,
                         const struct inn_node *node);

@@ -169,7 +169,9 @@ static bool by_statistics(struct inn_input_range *range,
     const struct inn_tensor *mean, *variance;
     int64_t i;
 
+    /* In training mode what is stored says nothing about the input. */
     if (node == NULL || !inn_is_batchnorm(node) ||
+        inn_batchnorm_trains(node) ||
         !inn_has_statistics(c->graph, node) || node->inputs[0] != c->v)
         return false;
     mean = operand(c, node->inputs[INN_BN_MEAN]);

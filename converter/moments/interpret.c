@@ -156,13 +156,30 @@ static enum inn_status show(struct run *r, int v)
     return st;
 }
 
-/* False: not of the form that is standardised; it is then run as it is. */
+/* Whether a BatchNormalization has its statistics from what it is given. */
+static bool is_standardised(const struct run *r, const struct inn_node *node)
+{
+    if (!inn_is_batchnorm(node))
+        return false;
+    return inn_batchnorm_trains(node) ||
+           (r->standardise && inn_has_statistics(r->graph, node));
+}
+
+/*
+ * False: not of the form that is standardised; it is then run as it is. So is
+ * one whose running statistics are read: they are those of each picture.
+ */
 static bool normalise(const struct run *r, const struct inn_node *node)
 {
     const struct inn_tensor *x = shape_of(r, node->inputs[0]);
     struct inn_batch_norm n = {.scale = constant(r, node->inputs[INN_BN_SCALE]),
                      .shift = constant(r, node->inputs[INN_BN_SHIFT])};
+    int i;
 
+    for (i = 1; i < node->n_outputs; i++) {
+        if (node->outputs[i] >= 0 && r->uses[node->outputs[i]] > 0)
+            return false;
+    }
     if (x == NULL || !inn_type_is_float(x->type) || x->rank < 2 ||
         x->bytes == 0 || n.scale == NULL || n.shift == NULL)
         return false;
@@ -423,9 +440,7 @@ static enum inn_status step(struct run *r, const struct inn_node *node)
     enum inn_status st;
 
     st = make_room(r, node, heir);
-    if (st == INN_OK && !(r->standardise && inn_is_batchnorm(node) &&
-                          inn_has_statistics(r->graph, node) &&
-                          normalise(r, node)))
+    if (st == INN_OK && !(is_standardised(r, node) && normalise(r, node)))
         st = run_node(r, node);
     if (heir >= 0)
         r->data[heir] = NULL;

@@ -55,4 +55,11 @@ void inn_element_set(enum inn_type type, void *data, size_t i, double value);
 enum inn_status inn_op_run(const struct inn_op *op, struct inn_run *c,
                            struct inn_arena *scratch);
 
+/*
+ * Whether a BatchNormalization normalises by the statistics of what it is
+ * given, whatever is stored: training_mode, before opset 14 more than one
+ * output, before opset 7 is_test = 0.
+ */
+bool inn_batchnorm_trains(const struct inn_node *node);
+
 #endif

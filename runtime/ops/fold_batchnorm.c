@@ -99,13 +99,14 @@ static bool read_bias(const struct pass *p, struct pair *k)
            b->dims[b->rank - 1] == k->channels;
 }
 
-/* The vectors, and that nothing but the output is read. */
+/* The vectors, that they are used, and that only the output is read. */
 static bool read_batchnorm(const struct pass *p, const struct pair *k)
 {
     const struct inn_node *bn = &p->graph->nodes[k->bn];
     int i;
 
-    if (bn->n_inputs != 5 || bn->n_outputs < 1 || bn->outputs[0] < 0)
+    if (bn->n_inputs != 5 || bn->n_outputs < 1 || bn->outputs[0] < 0 ||
+        inn_batchnorm_trains(bn))
         return false;
     if (bn->version < 9 && inn_node_int(bn, "spatial", 1) == 0)
         return false;

@@ -1,7 +1,9 @@
 /*
- * BatchNormalization as networks run it: with the stored statistics. Where a
- * graph node asks for the batch's own, which shows by more outputs than the
- * first being read, it is refused.
+ * BatchNormalization: with the stored statistics, or with those of the batch
+ * at hand where the graph node is in training mode. Running statistics are
+ * then outputs as well. All variances divide by the number of elements, as
+ * ONNX has it from opset 14 on and ONNX Runtime at every opset. Sums in
+ * double, in an order that only sizes decide.
  */
 #include <math.h>
 
@@ -17,6 +19,21 @@ static const char *const vector_names[] = {NULL, "scale", "bias", "mean",
 static bool is_spatial(const struct inn_node *node)
 {
     return node->version >= 9 || inn_node_int(node, "spatial", 1) != 0;
+}
+
+bool inn_batchnorm_trains(const struct inn_node *node)
+{
+    const struct inn_attr *test = NULL;
+
+    if (node->version >= 14)
+        return inn_node_int(node, "training_mode", 0) != 0;
+    if (node->version < 7)
+        test = inn_node_attr(node, "is_test");
+    /*
+     * The standard's default is training. Networks that leave it out are
+     * read as its version converter reads them: by their outputs.
+     */
+    return test != NULL ? test->i == 0 : node->n_outputs > 1;
 }
 
 enum inn_status inn_infer_batchnorm(struct inn_infer *c)
@@ -72,6 +89,10 @@ enum inn_status inn_couple_batchnorm(struct inn_couple *c)
     st = inn_couple_map(c, inn_out(0, 1), inn_in(0, 1), NULL);
     for (i = 1; i < 5 && st == INN_OK; i++)
         st = inn_couple_map(c, inn_in(i, 0), inn_out(0, 1), NULL);
+    for (i = 1; i < c->n_out && st == INN_OK; i++) {
+        if (c->out[i] != NULL)
+            st = inn_couple_map(c, inn_out(i, 0), inn_out(0, 1), NULL);
+    }
     return st;
 }
 
@@ -100,32 +121,133 @@ static void batchnorm_part(void *context, size_t part)
     }
 }
 
+/*
+ * Sets of elements with one mean and variance: a channel of all pictures, or
+ * one position of all pictures where spatial is 0.
+ */
+struct training {
+    struct batchnorm v; /* y NULL: nobody reads it */
+    size_t batch, sets, size; /* of a set in one picture: size elements */
+    double momentum;
+    float *mean, *variance, *batch_mean; /* NULL: nobody reads it */
+};
+
+/* Σ (x − about)^power over set s. */
+static double sum_set(const struct training *t, size_t s, double about,
+                      int power)
+{
+    double sum = 0;
+    size_t b, i;
+
+    for (b = 0; b < t->batch; b++) {
+        const float *x = t->v.x + (b * t->sets + s) * t->size;
+
+        for (i = 0; i < t->size; i++) {
+            double d = (double)x[i] - about;
+
+            sum += power == 1 ? d : d * d;
+        }
+    }
+    return sum;
+}
+
+/* running · momentum + current · (1 − momentum) */
+static float move_statistic(const struct training *t, const float *running,
+                            size_t s, double current)
+{
+    return (float)((double)running[s] * t->momentum +
+                   current * (1 - t->momentum));
+}
+
+static void training_set(void *context, size_t s)
+{
+    const struct training *t = context;
+    double count = (double)t->batch * (double)t->size, factor;
+    double mean = sum_set(t, s, 0, 1) / count;
+    double variance = sum_set(t, s, mean, 2) / count;
+    size_t b, i;
+
+    if (t->mean != NULL)
+        t->mean[s] = move_statistic(t, t->v.mean, s, mean);
+    if (t->variance != NULL)
+        t->variance[s] = move_statistic(t, t->v.variance, s, variance);
+    if (t->batch_mean != NULL)
+        t->batch_mean[s] = (float)mean;
+    if (t->v.y == NULL)
+        return;
+    factor = t->v.scale[s] / sqrt(variance + t->v.epsilon);
+    for (b = 0; b < t->batch; b++) {
+        size_t at = (b * t->sets + s) * t->size;
+
+        for (i = at; i < at + t->size; i++)
+            t->v.y[i] = (float)(((double)t->v.x[i] - mean) * factor +
+                                t->v.bias[s]);
+    }
+}
+
+static float *wanted(const struct inn_run *c, int i)
+{
+    return inn_run_wants(c, i) ? c->out[i].data : NULL;
+}
+
+static void run_training(struct inn_run *c, const struct batchnorm *v)
+{
+    struct training t = {.v = *v};
+
+    t.batch = (size_t)c->in[0]->dims[0];
+    t.sets = v->channels * (v->spatial ? 1 : v->size);
+    t.size = v->spatial ? v->size : 1;
+    t.momentum = (double)inn_node_float(c->node, "momentum", 0.9f);
+    t.mean = wanted(c, 1);
+    t.variance = wanted(c, 2);
+    t.batch_mean = wanted(c, 3);
+    inn_parallel(c->threads, t.sets, training_set, &t);
+}
+
+/* Outputs that are read and that this mode does not make. */
+static enum inn_status check_outputs(const struct inn_run *c, bool trains)
+{
+    int i;
+
+    for (i = 1; i < c->n_out; i++) {
+        if (c->node->outputs[i] < 0 || !inn_run_wants(c, i))
+            continue;
+        if (!trains)
+            return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
+                                 "statistics of the batch (output %d) are "
+                                 "for training", i);
+        if (i == 4)
+            return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
+                                 "output 4, saved_var, is a variance to the "
+                                 "standard and 1/sqrt(variance + epsilon) "
+                                 "to ONNX Runtime; neither is made");
+    }
+    return INN_OK;
+}
+
 enum inn_status inn_run_batchnorm(struct inn_run *c)
 {
     const struct inn_tensor *x = c->in[0];
     struct batchnorm v = {.spatial = is_spatial(c->node)};
-    size_t parts;
-    int i;
+    bool trains = inn_batchnorm_trains(c->node);
+    enum inn_status st = check_outputs(c, trains);
 
-    for (i = 1; i < c->n_out; i++) {
-        if (c->node->outputs[i] >= 0 && inn_run_wants(c, i))
-            return inn_node_fail(c->node, c->err, INN_ERR_UNSUPPORTED,
-                                 "statistics of the batch (output %d) are "
-                                 "for training", i);
-    }
-    if (!inn_run_wants(c, 0) || c->out[0].bytes == 0)
-        return INN_OK;
+    if (st != INN_OK)
+        return st;
     v.x = x->data;
     v.scale = c->in[1]->data;
     v.bias = c->in[2]->data;
     v.mean = c->in[3]->data;
     v.variance = c->in[4]->data;
-    v.y = c->out[0].data;
+    v.y = c->out[0].bytes > 0 ? wanted(c, 0) : NULL;
     v.epsilon = inn_node_float(c->node, "epsilon", 1e-5f);
     v.channels = x->rank > 1 ? (size_t)x->dims[1] : 1;
     v.size = inn_dims_product(x->dims, 2, x->rank);
-    parts = (size_t)x->dims[0] * v.channels;
-    inn_parallel(c->threads, parts, batchnorm_part, &v);
+    if (trains)
+        run_training(c, &v);
+    else if (v.y != NULL)
+        inn_parallel(c->threads, (size_t)x->dims[0] * v.channels,
+                     batchnorm_part, &v);
     return INN_OK;
 }
 
@@ -137,7 +259,8 @@ bool inn_lower_batchnorm(const struct inn_infer *c, struct inn_prim *prim)
     size_t n, i;
     int k;
 
-    if (c->in[0]->rank < 2 || !is_spatial(c->node))
+    if (c->in[0]->rank < 2 || !is_spatial(c->node) ||
+        inn_batchnorm_trains(c->node))
         return false;
     for (k = 1; k < 5; k++) {
         if (c->in[k] == NULL || c->in[k]->data == NULL)
@@ -165,18 +288,40 @@ bool inn_lower_batchnorm(const struct inn_infer *c, struct inn_prim *prim)
 }
 
 /*
- * y = scale (x − mean)/√(variance + ε) + bias. Where the statistics are true
- * the variance that training saw is known better than what was propagated,
- * and the mean: correlations are all that is taken of x.
+ * What is subtracted and divided by, of channel k: v[3], v[4] and *epsilon.
+ * False: not known. Where the stored statistics are true the variance that
+ * training saw is known better than what was propagated, and the mean:
+ * correlations are all that is taken of x. In training mode both are those
+ * of x, whatever is stored.
  */
+static bool find_statistics(const struct inn_carry *c, size_t k, double v[5],
+                            double *epsilon)
+{
+    const struct inn_law *law = c->from[0].law;
+    bool trains = inn_batchnorm_trains(c->node);
+    int i;
+
+    for (i = 1; i < (trains ? 3 : 5); i++) {
+        if (!inn_carry_is_const(c, i))
+            return false;
+        v[i] = inn_element_get(c->in[i]->type, c->in[i]->data, k);
+    }
+    *epsilon = inn_node_float(c->node, "epsilon", 1e-5f);
+    if (trains || c->standardise) {
+        v[3] = law->mean[k];
+        v[4] = fmax(law->cov[k * (size_t)law->n + k], 1e-12);
+        *epsilon = trains ? *epsilon : 0;
+    }
+    return true;
+}
+
+/* y = scale (x − mean)/√(variance + ε) + bias. */
 enum inn_status inn_moments_batchnorm(struct inn_carry *c)
 {
     const struct inn_field *x = &c->from[0];
-    double epsilon = (double)inn_node_float(c->node, "epsilon", 1e-5f);
-    double *scale, *shift, v[5] = {0};
+    double *scale, *shift, v[5] = {0}, epsilon;
     struct inn_law *law;
     size_t n, k;
-    int i;
 
     if (x->law == NULL || inn_field_axis(x) != 1 || x->repeat != 1 ||
         !is_spatial(c->node))
@@ -187,16 +332,8 @@ enum inn_status inn_moments_batchnorm(struct inn_carry *c)
     if (scale == NULL || shift == NULL)
         return inn_refused(c->err);
     for (k = 0; k < n; k++) {
-        for (i = 1; i < 5; i++) {
-            if (!inn_carry_is_const(c, i))
-                return INN_OK;
-            v[i] = inn_element_get(c->in[i]->type, c->in[i]->data, k);
-        }
-        if (c->standardise) {
-            v[3] = x->law->mean[k];
-            v[4] = fmax(x->law->cov[k * n + k], 1e-12);
-            epsilon = 0;
-        }
+        if (!find_statistics(c, k, v, &epsilon))
+            return INN_OK;
         scale[k] = v[1] / sqrt(v[4] + epsilon);
         shift[k] = v[2] - scale[k] * v[3];
     }

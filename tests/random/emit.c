@@ -94,6 +94,12 @@ int op3(struct emit *e, const char *type, int a, int b, int c)
     return op(e, type, (int[]){a, b, c, -2});
 }
 
+void op_list(struct emit *e, const char *type, const int *inputs,
+             int *outputs, int n)
+{
+    add_node(e, type, inputs, outputs, n);
+}
+
 void op_many(struct emit *e, const char *type, int a, int b, int *outputs,
              int n)
 {

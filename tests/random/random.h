@@ -120,6 +120,9 @@ int op(struct emit *e, const char *type, const int *inputs);
 int op1(struct emit *e, const char *type, int a);
 int op2(struct emit *e, const char *type, int a, int b);
 int op3(struct emit *e, const char *type, int a, int b, int c);
+/* As op, with n outputs. */
+void op_list(struct emit *e, const char *type, const int *inputs,
+             int *outputs, int n);
 /* As op2, with n outputs; b may be -2. */
 void op_many(struct emit *e, const char *type, int a, int b, int *outputs,
              int n);

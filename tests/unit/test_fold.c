@@ -353,7 +353,7 @@ START_TEST(unfoldable_batch_norms_stay)
     int i, bn, kept = 0;
 
     random_init("x", 4, DIMS(1, 2, 3, 3));
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < 11; i++) {
         char w[16], c[16], y[16], in[64], p[16];
 
         snprintf(w, sizeof(w), "w%d", i);
@@ -396,6 +396,21 @@ START_TEST(unfoldable_batch_norms_stay)
         case 6: /* a computed vector */
             net_node(g, "Relu", 13, "p6_mean", "m6");
             g->nodes[bn].inputs[3] = inn_graph_find(g, "m6");
+            break;
+        case 7: /* statistics of the batch */
+            net_int(g, bn, "training_mode", 1);
+            break;
+        case 8: /* the same before opset 7 */
+            g->nodes[bn].version = 6;
+            net_int(g, bn, "is_test", 0);
+            break;
+        case 9: /* and before opset 14, where outputs say so */
+            g->nodes[bn].version = 13;
+            g->nodes[bn].outputs = inn_arena_alloc(&g->arena, 5, sizeof(int),
+                                                   NULL);
+            memset(g->nodes[bn].outputs, 0xff, 5 * sizeof(int));
+            g->nodes[bn].outputs[0] = inn_graph_find(g, y);
+            g->nodes[bn].n_outputs = 5;
             break;
         default: /* no weights in the file */
             g->values[inn_graph_find(g, w)].init->data = NULL;

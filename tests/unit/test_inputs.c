@@ -179,6 +179,30 @@ START_TEST(networks_whose_outputs_are_missing_are_drawn_for)
 }
 END_TEST
 
+/* Stored as if they were true: the range stays what it is otherwise. */
+START_TEST(statistics_that_training_mode_ignores_say_nothing)
+{
+    static const float mean[] = {100, -3}, variance[] = {400, 0.25f};
+    double m, v;
+    struct net n;
+
+    net_start(&n);
+    net_input(n.g, "x", INN_F32, 2, SHAPE(-1, 2), "N");
+    net_init(n.g, "scale", INN_F32, 1, SHAPE(2), NULL);
+    net_init(n.g, "mean", INN_F32, 1, SHAPE(2), mean);
+    net_init(n.g, "variance", INN_F32, 1, SHAPE(2), variance);
+    net_int(n.g, net_node(n.g, "BatchNormalization", 15,
+                          "x scale scale mean variance", "y"),
+            "training_mode", 1);
+    net_output(n.g, "y");
+    draw(&n, 4000);
+    measure(&m, &v, &n.feed.items[0], 1, 2, 0);
+    ck_assert_double_lt(fabs(m), 0.1);
+    ck_assert_double_lt(fabs(v - 1), 0.1);
+    net_end(&n);
+}
+END_TEST
+
 /* Loop: what is done first, and the range it means. */
 static const struct range_case {
     const char *op;
@@ -422,6 +446,7 @@ int main(void)
     tcase_add_test(t, token_numbers_are_what_their_table_holds);
     tcase_add_test(t, networks_whose_outputs_are_missing_are_drawn_for);
     tcase_add_test(t, statistics_at_the_input_say_its_range);
+    tcase_add_test(t, statistics_that_training_mode_ignores_say_nothing);
     tcase_add_loop_test(t, arithmetic_at_the_input_says_its_range, 0, 4);
     tcase_add_test(t, the_same_is_drawn_on_any_number_of_threads);
     tcase_add_test(t, correlations_and_variances_are_real_by_their_share);

@@ -162,19 +162,26 @@ static double at(const struct inn_graph *g, const char *name, int i)
                         .init->data)[i];
 }
 
-/* Loop: standardised or as stored, batch free or fixed to 1. */
+/*
+ * Loop: standardised or as stored, batch free or fixed to 1; and in training
+ * mode, which is standardised whatever is asked for.
+ */
 START_TEST(a_small_net_is_as_written_out)
 {
-    bool standardise = _i % 2 == 0;
+    bool standardise = _i % 2 == 0, trains = _i == 5;
     int64_t batch = _i < 2 ? -1 : 1, p, o, i;
     struct inn_heap *heap = inn_heap_new(0);
-    struct inn_graph *g = small_net(heap, batch, false);
+    struct inn_graph *g = small_net(heap, batch, trains);
     struct inn_arena arena;
     struct inn_tensor x;
     struct seen seen;
     const float *c, *r;
     enum { PICTURES = 7, PLANE = 25 };
 
+    if (trains) {
+        net_int(g, 1, "training_mode", 1);
+        ck_assert(!inn_statistics_missing(g));
+    }
     inn_arena_init(&arena, heap);
     x = make_input(&arena, PICTURES, 2, 5, 3);
     seen_start(&seen, heap);
@@ -200,7 +207,7 @@ START_TEST(a_small_net_is_as_written_out)
                 square += want * want;
             }
         }
-        if (standardise) {
+        if (standardise || trains) {
             mean = sum / (PICTURES * PLANE);
             variance = square / (PICTURES * PLANE) - mean * mean;
         }
@@ -585,7 +592,7 @@ int main(void)
     TCase *t = tcase_create("interpret");
 
     tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, a_small_net_is_as_written_out, 0, 4);
+    tcase_add_loop_test(t, a_small_net_is_as_written_out, 0, 6);
     tcase_add_test(t, placeholders_are_applied_as_stored);
     tcase_add_test(t, one_true_statistic_is_enough);
     tcase_add_test(t, f16_is_standardised_too);

@@ -226,6 +226,30 @@ START_TEST(statistics_are_believed_where_they_are_true)
 }
 END_TEST
 
+/* Loop: whoever asks, and whatever is stored. */
+START_TEST(training_mode_gives_its_own_mean_and_variance)
+{
+    struct fixture f = start(0);
+    struct inn_gathered g;
+    int i;
+
+    block(&f, 10, _i / 2 == 0);
+    net_int(f.g, 1, "training_mode", 1);
+    g = target(&f, "b", 10);
+    ck_assert_int_eq(inn_propagate(&g, 1, 1, &f.model, f.g, _i % 2 == 0, 1,
+                                   NULL), INN_OK);
+    for (i = 0; i < 10; i++) {
+        double gain = 1 + i % 5;
+
+        ck_assert_double_eq_tol(g.mean[i], 1, 1e-9);
+        /* All but for epsilon. */
+        ck_assert_double_eq_tol(g.cov[11 * i] / (gain * gain), 1, 1e-3);
+    }
+    inn_gather_free(&g, f.heap);
+    finish(&f);
+}
+END_TEST
+
 START_TEST(nothing_is_said_behind_a_row_that_says_nothing)
 {
     struct fixture f = start(0);
@@ -340,6 +364,8 @@ int main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, a_residual_block_agrees_with_sampling);
     tcase_add_loop_test(c, statistics_are_believed_where_they_are_true, 0, 2);
+    tcase_add_loop_test(c, training_mode_gives_its_own_mean_and_variance, 0,
+                        4);
     tcase_add_test(c, nothing_is_said_behind_a_row_that_says_nothing);
     tcase_add_test(c, what_was_seen_keeps_means_and_variances);
     tcase_add_test(c, threads_do_not_change_a_bit);

@@ -330,6 +330,46 @@ def weights_in_constants(job):
 
 
 @test
+def training_mode(job):
+    """With one output, which ONNX Runtime refuses; and as before opset 14."""
+    for opset, outputs in ((17, 1), (17, 3), (12, 5)):
+        m = small()
+        m.opset_import[0].version = opset
+        names = ["n"] + ["n%d" % i for i in range(1, outputs)]
+        m.graph.node[1].input[0] = "n"
+        m.graph.node.insert(1, N("BatchNormalization",
+                                 ["a", "s", "b", "m", "v"], names, "bn"))
+        if opset >= 14:
+            m.graph.node[1].attribute.append(
+                h.make_attribute("training_mode", 1))
+        m.graph.initializer.extend(weight(k, 16) for k in "sbm")
+        m.graph.initializer.append(
+            nh.from_array(np.ones(16, np.float32), "v"))
+        job.save(m)
+        half = job.whole()
+        (bn,) = [n for n in half.graph.node
+                 if n.op_type == "BatchNormalization"]
+        must(len(bn.output) == (5 if opset < 14 else 3), "outputs", bn.output)
+        for t in half.graph.initializer:
+            must(t.name not in "sbmv" or t.dims[0] == 8, t.name, t.dims)
+
+
+@test
+def running_statistics_that_are_read(job):
+    m = small()
+    m.graph.node[1].input[0] = "n"
+    m.graph.node.insert(1, N("BatchNormalization",
+                             ["a", "s", "b", "m", "v"],
+                             ["n", "mean", "variance"], "bn",
+                             training_mode=1))
+    m.graph.initializer.extend(weight(k, 16) for k in "sbm")
+    m.graph.initializer.append(nh.from_array(np.ones(16, np.float32), "v"))
+    m.graph.output.append(info("mean", [16]))
+    job.save(m)
+    job.whole(groups=0)
+
+
+@test
 def operators_nobody_knows(job):
     """Converted, exported, pinned by name, refused only when run."""
     branch = [h.make_graph([N(op, ["c2"], ["o"])], op, [], [info("o")])
