@@ -69,4 +69,5 @@ EXTRA_DIST += tests/format/old tests/lint/cppcheck.txt \
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
     */*.case */*.md */*.py bench/fidelity bench/networks bench/paper \
     bench/readers bench/speed bench/steps bench/waiting bench/*.js \
-    cli/cases/*.case cli/data/*.* cli/helpers/* random/mutate unit/leaks.supp))
+    cli/cases/*.case cli/data/*.* cli/helpers/* ops/schema.txt random/mutate \
+    unit/leaks.supp))

@@ -10,6 +10,7 @@
 #include "runtime/base/error.h"
 #include "runtime/ops/couple.h"
 #include "runtime/ops/rows.h"
+#include "runtime/ops/schema.h"
 
 struct walk {
     struct inn_labels *l;
@@ -454,6 +455,7 @@ static enum inn_status visit(struct walk *w, struct inn_error *err)
 {
     const struct inn_node *node = w->node;
     const struct inn_op *op = inn_node_op(node);
+    struct inn_error local;
     enum inn_status st = INN_OK;
     char text[INN_NODE_TEXT];
     const char *why;
@@ -463,7 +465,10 @@ static enum inn_status visit(struct walk *w, struct inn_error *err)
     w->reason = inn_arena_printf(w->l->arena, err, "an output of %s", text);
     if (w->reason == NULL)
         return inn_refused(err);
-    if (op == NULL || op->couple == NULL || !all_known(w->l, node)) {
+    if (op != NULL && inn_schema_check(node, &local) != INN_OK) {
+        why = inn_arena_printf(w->l->arena, err, "%s", local.message);
+        st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
+    } else if (op == NULL || op->couple == NULL || !all_known(w->l, node)) {
         why = op == NULL ? "an operator we do not know"
               : op->couple == NULL ? "an operator without a coupling rule"
                                    : "shapes that are not known";

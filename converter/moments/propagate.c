@@ -18,6 +18,7 @@
 #include "runtime/base/threads.h"
 #include "runtime/exec/exec.h"
 #include "runtime/ops/moments.h"
+#include "runtime/ops/schema.h"
 
 /* Constants that are folded, as where networks are run. */
 #define FOLD_BYTES ((size_t)256 << 20)
@@ -270,7 +271,8 @@ static enum inn_status step(struct walk *w, const struct inn_node *node)
     bool known = false;
     int i;
 
-    if (c.op == NULL || c.op->moments == NULL || node->n_captures > 0)
+    if (c.op == NULL || c.op->moments == NULL || node->n_captures > 0 ||
+        inn_schema_check(node, NULL) != INN_OK)
         return INN_OK;
     c.standardise = w->standardise && inn_is_batchnorm(node) &&
                     inn_has_statistics(w->graph, node);

@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/exec/exec.h"
+#include "runtime/ops/schema.h"
 
 /* Graph nodes that inn_unsupported names before it counts. */
 #define NAMED 5
@@ -85,6 +86,8 @@ enum inn_status inn_works_check(const struct inn_builder *b,
 
         if (!needed[i])
             continue;
+        if (op != NULL && inn_schema_check(node, err) != INN_OK)
+            return INN_ERR_UNSUPPORTED;
         if (op == NULL || op->infer == NULL || op->run == NULL ||
             node->n_captures != 0 || !fits_types(b->s, node, op) ||
             (!shapes_known(b->s, node->outputs, node->n_outputs) &&

@@ -9,6 +9,7 @@
 
 #include "runtime/ops/common.h"
 #include "runtime/ops/fold.h"
+#include "runtime/ops/schema.h"
 #include "runtime/ops/shapes.h"
 
 enum { BN_SCALE = 1, BN_SHIFT, BN_MEAN, BN_VARIANCE };
@@ -371,7 +372,9 @@ static enum inn_status visit(struct pass *p, int index)
     if (x < 0 || p->uses[x] != 1 || g->values[x].is_output)
         return INN_OK;
     k.maker = g->values[x].producer;
-    if (k.maker < 0 || !read_maker(p, &k) || !read_bias(p, &k) ||
+    if (k.maker < 0 || inn_schema_check(&g->nodes[index], NULL) != INN_OK ||
+        inn_schema_check(&g->nodes[k.maker], NULL) != INN_OK ||
+        !read_maker(p, &k) || !read_bias(p, &k) ||
         !read_batchnorm(p, &k))
         return INN_OK;
     st = compute_factors(p, &k, &finite);

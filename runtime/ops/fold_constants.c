@@ -8,6 +8,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/fold.h"
+#include "runtime/ops/schema.h"
 #include "runtime/ops/shapes.h"
 
 static void uncount_inputs(const struct inn_node *node, int *uses)
@@ -235,7 +236,7 @@ static enum inn_status infer(struct fold *f, const struct inn_op *op,
         f->in[i] = v < 0 ? NULL : f->known[v];
     }
     memset(f->out, 0, (size_t)c->n_out * sizeof(*f->out));
-    st = op->infer(c);
+    st = inn_op_infer(op, c);
     if (st != INN_OK)
         return st == INN_ERR_UNSUPPORTED ? INN_OK : st;
     for (i = 0; i < c->n_out; i++) {

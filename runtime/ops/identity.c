@@ -28,13 +28,20 @@ enum inn_status inn_couple_dropout(struct inn_couple *c)
     return inn_couple_alike(c, inn_in(0, 0), inn_out(1, 0));
 }
 
-/* Whether it would drop: from opset 12 a third input may say so. */
+/*
+ * Whether it would drop: from opset 12 a third input may say so, until opset
+ * 6 is_test. The standard's default is training there, but networks that
+ * leave it out are read as its version converter reads them.
+ */
 static bool is_training(const struct inn_args *a)
 {
     const struct inn_tensor *mode = inn_args_in(a, 2);
     const struct inn_tensor *ratio = inn_args_in(a, 1);
     double r = 0.5;
 
+    if (a->node->version < 7)
+        return inn_node_int(a->node, "is_test", 1) == 0 &&
+               inn_node_float(a->node, "ratio", 0.5f) != 0.0f;
     if (a->node->version < 12 || mode == NULL)
         return false;
     if (mode->data == NULL || inn_tensor_count(mode) == 0)

@@ -46,6 +46,8 @@ libinncore_la_SOURCES += \
     runtime/ops/reshape.c \
     runtime/ops/resize.h \
     runtime/ops/rows.h \
+    runtime/ops/schema.c \
+    runtime/ops/schema.h \
     runtime/ops/shapes.c \
     runtime/ops/shapes.h \
     runtime/ops/sizes.c \

@@ -10,6 +10,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/schema.h"
 
 /* All constants together, in multiples of what one may have. */
 #define FOLD_TOTAL 8
@@ -397,7 +398,7 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
         return INN_OK;
     note_lists(p, &c);
     memset(p->out, 0, (size_t)node->n_outputs * sizeof(*p->out));
-    st = op->infer(&c);
+    st = inn_op_infer(op, &c);
     if (st == INN_ERR_UNSUPPORTED)
         return INN_OK;
     if (st == INN_OK && constant && op->run != NULL && may_fold(p, &c))

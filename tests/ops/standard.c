@@ -17,6 +17,7 @@
 #include "runtime/base/port.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/schema.h"
 
 #define DEFAULT "/usr/share/libonnx-testdata/data/node"
 
@@ -74,7 +75,7 @@ static enum inn_status run_node(struct test *t, const struct inn_node *node)
         in[i] = node->inputs[i] < 0 ? NULL : &t->values[node->inputs[i]];
     infer.in = run.in = in;
     infer.out = run.out = out;
-    st = op->infer(&infer);
+    st = inn_op_infer(op, &infer);
     for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
         if (node->outputs[i] < 0)
             continue;

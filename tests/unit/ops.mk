@@ -7,5 +7,6 @@ unit_tests += \
     tests/unit/test_hostile_ops \
     tests/unit/test_movers \
     tests/unit/test_registry \
+    tests/unit/test_schema \
     tests/unit/test_shapes \
     tests/unit/test_sizes
