@@ -13,6 +13,7 @@
 #include "runtime/cli/sizes.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
+#include "runtime/ops/schema.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/expect.h"
 
@@ -260,7 +261,8 @@ static enum inn_status check_onnx(struct inn_checks *c, struct inn_cli *cli,
         for (i = 0; i < g->n_nodes; i++) {
             const struct inn_op *op = inn_node_op(&g->nodes[i]);
 
-            run += op != NULL && op->infer != NULL;
+            run += op != NULL && op->infer != NULL &&
+                   inn_schema_check(&g->nodes[i], NULL) == INN_OK;
         }
         inn_checks_of(c, "shapes agree; of outputs are known", known,
                       g->n_outputs);

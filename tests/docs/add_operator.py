@@ -109,13 +109,14 @@ class Work:
              *shlex.split(settings), "CFLAGS=-O0", cwd=self.build)
         call("make", "-s", "-j2", "inn", "inn-convert", "tests/ops/run_cases",
              "tests/ops/standard", "tests/unit/test_registry",
-             cwd=self.build)
+             "tests/unit/test_schema", cwd=self.build)
 
     def cases(self):
         os.environ["srcdir"] = self.tree
         folder = os.path.join(self.build, "tests")
         call(folder + "/ops/run_cases", self.tree + "/tests/ops/Shrink.case")
         call(folder + "/unit/test_registry")
+        call(folder + "/unit/test_schema")
         standard = "/usr/share/libonnx-testdata/data/node"
         if os.path.isdir(standard):
             call(folder + "/ops/standard", standard + "/test_shrink_hard",

@@ -608,6 +608,23 @@ START_TEST(unknown_operator_pins_by_name)
 }
 END_TEST
 
+START_TEST(unknown_attribute_pins_by_name)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Relu", "m", x, -1, -1);
+    attr(&n, "most", 6);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "");
+    ck_assert_ptr_nonnull(strstr(why_pinned(&n, "a.weight", 0),
+                                 "attribute 'most' is not known at opset"));
+    end(&n);
+}
+END_TEST
+
 START_TEST(shared_weight_ties_its_users)
 {
     struct net n;
@@ -845,6 +862,7 @@ int main(void)
     tcase_add_test(t, pairs_turned_round_are_not_interchangeable);
     tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);
+    tcase_add_test(t, unknown_attribute_pins_by_name);
     tcase_add_test(t, shared_weight_ties_its_users);
     tcase_add_test(t,
                    weight_held_by_a_constant_node_is_as_free_as_an_initializer);

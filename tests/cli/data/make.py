@@ -38,6 +38,13 @@ network("unknown", [
     node("Relu", ["a"], ["b"]),
     node("Mangle", ["b"], ["y"], name="second", domain="com.example"),
 ], [floats("x", [1, 4])], [floats("y", [1, 4])], domains=["com.example"])
+# LeakyRelu's alpha by the name that others have for it
+network("stray", [
+    node("Conv", ["x", "w"], ["a"], name="first"),
+    node("LeakyRelu", ["a"], ["b"], name="act", slope=0.2),
+    node("Conv", ["b", "v"], ["y"], name="last"),
+], [floats("x", [1, 3, 2, 2])], [floats("y", [1, 2, 2, 2])],
+    [("w", np.ones((4, 3, 1, 1))), ("v", np.ones((2, 4, 1, 1)))])
 network("two", [
     node("Add", ["a", "b"], ["sum"]),
     node("Mul", ["a", "b"], ["product"]),
