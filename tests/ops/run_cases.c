@@ -1,7 +1,8 @@
 /*
  * Runs the operator cases (README.md) of a folder, or single files: builds a
  * graph of one graph node, infers its shapes, runs the reference kernel, then
- * a session, and compares. Prints one line per failure; exit status 1 if there was any.
+ * a session, and compares. Prints one line per failure; exit status 1 if
+ * there was any.
  */
 #include <math.h>
 #include <stdarg.h>
