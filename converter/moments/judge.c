@@ -167,6 +167,9 @@ static enum inn_status find_places(struct judge *j, struct inn_error *err)
     if (node == NULL)
         return INN_OK;
     next = is_called(node, "Conv") ? reader(g, node->outputs[0]) : node;
+    /* In training mode any range of the input comes out the same. */
+    if (next != NULL && inn_is_batchnorm(next) && inn_batchnorm_trains(next))
+        return INN_OK;
     if (next != NULL && inn_is_batchnorm(next) &&
         inn_has_statistics(g, next)) {
         j->normed = next->inputs[0];
