@@ -12,6 +12,12 @@
 #include "runtime/ops/rows.h"
 #include "runtime/ops/schema.h"
 
+/*
+ * Rows list the elements of axes they join, cut or move. No weight is as long
+ * as this; a value may be, out of a file of a thousand bytes.
+ */
+#define MOST_ELEMENTS ((int64_t)1 << 24)
+
 struct walk {
     struct inn_labels *l;
     const struct inn_node *node;
@@ -451,6 +457,34 @@ static bool all_known(const struct inn_labels *l, const struct inn_node *node)
     return true;
 }
 
+static bool is_long(const struct inn_labels *l, int v)
+{
+    const struct inn_tensor *t = v < 0 ? NULL : inn_shapes_get(l->shapes, v);
+    int i;
+
+    for (i = 0; t != NULL && i < t->rank; i++) {
+        if (t->dims[i] > MOST_ELEMENTS)
+            return true;
+    }
+    return false;
+}
+
+/* Whether some axis is longer than what rows may list element by element. */
+static bool any_long(const struct inn_labels *l, const struct inn_node *node)
+{
+    int i;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        if (is_long(l, node->inputs[i]))
+            return true;
+    }
+    for (i = 0; i < node->n_outputs; i++) {
+        if (is_long(l, node->outputs[i]))
+            return true;
+    }
+    return false;
+}
+
 static enum inn_status visit(struct walk *w, struct inn_error *err)
 {
     const struct inn_node *node = w->node;
@@ -473,6 +507,10 @@ static enum inn_status visit(struct walk *w, struct inn_error *err)
               : op->couple == NULL ? "an operator without a coupling rule"
                                    : "shapes that are not known";
         why = inn_arena_printf(w->l->arena, err, "%s: %s", text, why);
+        st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
+    } else if (any_long(w->l, node)) {
+        why = inn_arena_printf(w->l->arena, err, "%s: an axis longer than "
+                               "%lld", text, (long long)MOST_ELEMENTS);
         st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
     } else {
         st = couple_node(w, op, err);

@@ -657,7 +657,8 @@ enum inn_status inn_make_moments(struct inn_model *model,
     w.err = err != NULL ? err : &local;
     inn_arena_init(&w.arena, model->heap);
     st = prepare(&w);
-    if (st == INN_OK)
+    /* Where nobody reads channels of a group there is nothing to measure. */
+    if (st == INN_OK && w.n_gathered > 0)
         st = gather(&w, report->from, sizeof(report->from));
     for (g = 0; g < model->n_groups && st == INN_OK; g++) {
         progress(&w, "partition", g, model->n_groups);

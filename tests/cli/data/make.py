@@ -58,6 +58,16 @@ network("wrong", [node("Conv", ["x", "w"], ["y"], name="conv")],
         [("w", np.zeros((2, 3, 1, 1)))])
 network("mute", [node("Conv", ["x", "w"], ["y"])],
         [floats("x", [1, 3, 8, 8])], [], [("w", np.ones((4, 3, 1, 1)))])
+# Files of some hundred bytes whose values have gigabytes.
+network("double", [node("Concat", [a, a], [b], axis=1) for a, b in zip(
+    ["x"] + ["t%d" % i for i in range(28)],
+    ["t%d" % i for i in range(28)] + ["y"])],
+    [floats("x", [1, 4])], [floats("y", None)])
+network("bomb", [node("Constant", [], ["s"], value_ints=[4096, 4096, 64]),
+                 node("ConstantOfShape", ["s"], ["t"]),
+                 node("ReduceSum", ["t"], ["u"]),
+                 node("Add", ["x", "u"], ["y"])],
+        [floats("x", [1, 4])], [floats("y", None)])
 network("nan", [node("Add", ["x", "w"], ["y"])], [floats("x", [2])],
         [floats("y", [2])], [("w", [1, np.nan])])
 # A mask of -infinity, and the same where a channel's weight is infinite.
