@@ -13,11 +13,12 @@
 #include "runtime/pictures/presets.h"
 
 enum { LAYOUT_AUTO, LAYOUT_NCHW, LAYOUT_NHWC };
+enum { COLOURS_AUTO, COLOURS_RGB, COLOURS_BGR };
 
 /* Channels of a picture; a network may take depth or transparency too. */
 #define MOST_CHANNELS 4
 
-/* Whether values are given, be it only which channel is which. */
+/* Whether the options say which numbers enter, and so make a preparation. */
 static bool is_given(const struct inn_prep_options *o)
 {
     return !isnan(o->scale) || o->mean.n > 0 || o->std.n > 0 ||
@@ -73,9 +74,14 @@ enum inn_status inn_take_prep(struct inn_model *model,
 {
     const struct inn_graph *graph = model->graph;
     struct inn_error first = {0};
+    bool given = is_given(options);
     int i;
 
-    if (!is_given(options))
+    if (options->preset < 0 && options->colours != COLOURS_AUTO && !given)
+        return inn_fail(err, INN_ERR_ARGUMENT,
+                        "--colours goes with a preparation: give --prep, or "
+                        "--scale, --mean and --std");
+    if (!given && options->layout == LAYOUT_AUTO)
         return INN_OK;
     for (i = 0; i < graph->n_inputs; i++) {
         const struct inn_tensor *t = inn_shapes_get(shapes, graph->inputs[i]);
@@ -87,7 +93,8 @@ enum inn_status inn_take_prep(struct inn_model *model,
         if (take_for(&prep, options, graph, graph->inputs[i], t, &why) ==
             INN_OK) {
             prep.given = true;
-            model->prep = prep;
+            if (given) /* else --layout nchw is held against it, no more */
+                model->prep = prep;
             return INN_OK;
         }
         if (first.status == INN_OK)
@@ -97,9 +104,7 @@ enum inn_status inn_take_prep(struct inn_model *model,
         return inn_fail(err, first.status, "%s", first.message);
     return inn_fail(err, INN_ERR_ARGUMENT,
                     "how pictures enter is given (--prep, --scale, --mean, "
-                    "--std, --layout), but none of its %d input%s has 4 "
-                    "dimensions", graph->n_inputs,
-                    graph->n_inputs == 1 ? "" : "s");
+                    "--std, --layout), but no input has 4 dimensions");
 }
 
 enum inn_status inn_choose_prep(struct inn_model *model, int preset,

@@ -12,7 +12,8 @@
 /*
  * Fills model->prep from options for the pictures among the inputs; preset
  * auto counts as not given. INN_ERR_ARGUMENT, INN_ERR_FORMAT: no input takes
- * pictures like that, or so many numbers; names it.
+ * pictures like that, or so many numbers, and names it; or --colours of a
+ * preparation that isn't there.
  */
 enum inn_status inn_take_prep(struct inn_model *model,
                               const struct inn_prep_options *options,
