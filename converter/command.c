@@ -267,6 +267,7 @@ static void print_evidence(struct inn_json *json, cJSON *list,
     inn_json_number(json, item, "variation", e->variation);
     inn_json_number(json, item, "confidence", e->confidence);
     inn_json_number(json, item, "entropy", e->entropy);
+    inn_json_bool(json, item, "broken", e->broken);
 }
 
 /* How pictures enter, and what speaks for other ways. */

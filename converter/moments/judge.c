@@ -377,11 +377,27 @@ static void look_at_picture(struct judge *j, const struct inn_tensor *t)
         j->e->distance = sqrt(error / (squares - sum * sum / n));
 }
 
+static bool all_finite(const struct inn_tensor *t)
+{
+    const float *x = t->data;
+    size_t n = inn_tensor_count(t), i;
+
+    for (i = 0; i < n; i++) {
+        if (!isfinite(x[i]))
+            return false;
+    }
+    return true;
+}
+
 static void look_at_output(struct judge *j, const struct inn_tensor *t)
 {
     int64_t n = t->rank > 0 ? t->dims[0] : 0, len, b;
 
     if (n < 1 || inn_tensor_count(t) == 0)
+        return;
+    /* Measures of such an output would be no numbers either. */
+    j->e->broken = !all_finite(t);
+    if (j->e->broken)
         return;
     len = (int64_t)inn_tensor_count(t) / n;
     look_at_variation(j, t);

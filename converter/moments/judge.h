@@ -33,6 +33,7 @@ struct inn_evidence {
     double confidence, entropy;
     /* Of a network for pictures: output against input, over its deviation. */
     double distance;
+    bool broken; /* the output holds NaN or infinities */
 };
 
 struct inn_judgement {

@@ -39,7 +39,9 @@
 #define CLEARLY 3.0
 #define PROBABLY 1.5
 
-enum reason { NONE, BY_DIVERGENCE, BY_DISTANCE, BY_DRIVE, BY_ENTROPY };
+enum reason {
+    NONE, BY_BREAKING, BY_DIVERGENCE, BY_DISTANCE, BY_DRIVE, BY_ENTROPY
+};
 
 static bool is_driven(const struct inn_evidence *e)
 {
@@ -50,6 +52,8 @@ static bool is_driven(const struct inn_evidence *e)
 static enum reason refutes(const struct inn_evidence *b,
                            const struct inn_evidence *a)
 {
+    if (a->broken || b->broken)
+        return a->broken && !b->broken ? BY_BREAKING : NONE;
     if (!isnan(a->divergence) || !isnan(b->divergence))
         return a->divergence > DIVERGENCE &&
                        a->divergence > DIVERGENCE_TIMES * b->divergence
@@ -95,17 +99,27 @@ static bool is_better(const struct inn_evidence *b,
     return b->confidence > a->confidence;
 }
 
-/* The preset of these names that no other refutes; -1: none. */
+/* x/255: what eval takes for a file without a preparation. -1: not tried. */
+static int default_item(const struct inn_judgement *j)
+{
+    int k;
+
+    for (k = 0; k < j->n; k++) {
+        if (j->items[k].preset >= 0 &&
+            strcmp(inn_presets[j->items[k].preset].name, "unit") == 0)
+            return k;
+    }
+    return -1;
+}
+
+/* The item of a preset that is best among those no other refutes; -1: none. */
 static int best_preset(const struct inn_judgement *j)
 {
-    int best = -1, k;
+    int best = default_item(j), k;
 
-    /* unit comes first: what networks for pictures are mostly fed. */
-    for (k = 0; k < j->n; k++) {
-        if (j->items[k].preset >= 0 && refuted(j, k) == NONE &&
-            strcmp(inn_presets[j->items[k].preset].name, "unit") == 0)
-            best = k;
-    }
+    /* The default stays where nothing is better. */
+    if (best >= 0 && refuted(j, best) != NONE)
+        best = -1;
     for (k = 0; k < j->n; k++) {
         if (j->items[k].preset >= 0 && refuted(j, k) == NONE &&
             (best < 0 || is_better(&j->items[k], &j->items[best])))
@@ -136,7 +150,10 @@ static void say_why(char *text, size_t len, enum reason why,
 {
     const char *name = inn_presets[b->preset].name;
 
-    if (why == BY_DIVERGENCE)
+    if (why == BY_BREAKING)
+        snprintf(text, len, "its output holds NaN or infinities, with "
+                 "--prep %s none", name);
+    else if (why == BY_DIVERGENCE)
         snprintf(text, len, "what reaches the first BatchNormalization is "
                  "%.3g nats off its statistics, with --prep %s %.2g",
                  a->divergence, name, b->divergence);
@@ -149,19 +166,6 @@ static void say_why(char *text, size_t len, enum reason why,
     else
         snprintf(text, len, "its scores hardly depend on the picture, with "
                  "--prep %s they do", name);
-}
-
-/* The item that eval takes for a file without a preparation. */
-static int default_item(const struct inn_judgement *j)
-{
-    int k;
-
-    for (k = 0; k < j->n; k++) {
-        if (j->items[k].preset >= 0 &&
-            strcmp(inn_presets[j->items[k].preset].name, "unit") == 0)
-            return k;
-    }
-    return -1;
 }
 
 void inn_judge_warn(char text[INN_VERDICT_TEXT],

@@ -7,6 +7,7 @@ unit_tests += \
     tests/unit/test_groups \
     tests/unit/test_inputs \
     tests/unit/test_interpret \
+    tests/unit/test_judge \
     tests/unit/test_laws \
     tests/unit/test_metric \
     tests/unit/test_nested \
@@ -24,6 +25,7 @@ tests_unit_test_grids_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_inputs_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_interpret_LDADD = libinnconvert.la $(LDADD)
+tests_unit_test_judge_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_laws_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_metric_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_nested_LDADD = libinnconvert.la $(LDADD)
