@@ -17,6 +17,7 @@ struct inn_reader {
     int x, x_axis;
     int weight, axis; /* the initializer, and the axis that is summed */
     int out, bias;    /* as in struct inn_consumer */
+    int add, add_input, add_axis;
     double scale;
     int64_t kernel[2], dilation[2]; /* 1 × 1 where taps don't overlap */
     int gathered;                   /* the caller's */

@@ -40,6 +40,8 @@ enum inn_status inn_gather_start(struct inn_gathered *g, int value, int axis,
     memset(g, 0, sizeof(*g));
     g->value = value;
     g->axis = axis;
+    g->next = -1;
+    g->repeat = 1;
     g->n = n;
     if (n < 1 || !inn_mul_size(&square, (size_t)n, (size_t)n))
         return inn_fail(err, INN_ERR_LIMIT,

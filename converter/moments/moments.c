@@ -39,6 +39,8 @@ struct work {
     const struct inn_moments_options *o;
     struct inn_arena arena;
     struct inn_readers readers;
+    int *first; /* [n_groups + 1] readers of a group are side by side */
+    int *input_of; /* as in struct group_work */
     struct inn_gathered *gathered; /* one per activation that is read */
     struct inn_gathered *target;   /* the sums that watch adds to */
     int64_t ran, samples; /* of a run, of all runs */
@@ -59,7 +61,7 @@ static void progress(const struct work *w, const char *phase, int i, int n)
 
 /*
  * An activation that a product reads flattened, channel c in a run of
- * repeats, is seen as [batch, c, repeats]; n is then the channels.
+ * repeats, is seen as [batch, c, repeats, …]; n is then the channels.
  */
 static bool is_flattened(const struct inn_axis *axis)
 {
@@ -72,25 +74,29 @@ static enum inn_status start_gathering(struct work *w, struct inn_reader *r)
 {
     const struct inn_axis *axis = inn_model_axis(w->model, r->x, r->x_axis);
     const char *name = w->model->graph->values[r->x].name;
-    int v = inn_graph_find(w->graph, name);
+    int v = inn_graph_find(w->graph, name), i;
     struct inn_gathered *g;
+    int64_t n, repeat;
     enum inn_status st;
-    int64_t n;
 
     r->gathered = -1;
     if (v < 0 || axis == NULL)
         return INN_OK;
-    r->gathered = w->gathered_of[v];
-    if (r->gathered >= 0)
-        return INN_OK;
-    n = is_flattened(axis) ? axis->spans[0].repeat
-                           : 1;
-    n = inn_axis_length(w->model, axis, w->full) / n;
+    for (i = w->gathered_of[v]; i >= 0; i = w->gathered[i].next) {
+        if (w->gathered[i].axis == r->x_axis) {
+            r->gathered = i;
+            return INN_OK;
+        }
+    }
+    repeat = is_flattened(axis) ? axis->spans[0].repeat : 1;
+    n = inn_axis_length(w->model, axis, w->full) / repeat;
     if (n > INN_MOST_CHANNELS)
         return INN_OK; /* a covariance of that size says too little */
     g = &w->gathered[w->n_gathered];
     st = inn_gather_start(g, v, r->x_axis, n, w->model->heap, w->err);
     if (st == INN_OK) {
+        g->repeat = repeat;
+        g->next = w->gathered_of[v];
         r->gathered = w->n_gathered;
         w->gathered_of[v] = w->n_gathered++;
     }
@@ -119,29 +125,42 @@ static bool is_finite_table(const struct inn_gathered *g)
     return true;
 }
 
+/* [… c·repeat …] as [… c, repeat …], where it is that. */
+static void split_axis(struct inn_tensor *view, int axis, int64_t repeat)
+{
+    int i;
+
+    if (repeat < 2 || axis >= view->rank || view->rank >= INN_MAX_RANK ||
+        view->dims[axis] % repeat != 0)
+        return;
+    for (i = view->rank++; i > axis + 1; i--)
+        view->dims[i] = view->dims[i - 1];
+    view->dims[axis] /= repeat;
+    view->dims[axis + 1] = repeat;
+}
+
 static enum inn_status watch(void *state, int value,
                              const struct inn_tensor *tensor,
                              struct inn_error *err)
 {
     struct work *w = state;
-    struct inn_tensor view = *tensor;
-    struct inn_gathered *g;
-    enum inn_status st;
+    enum inn_status st = INN_OK;
+    int i;
 
-    if (w->gathered_of[value] < 0)
-        return INN_OK;
-    g = &w->target[w->gathered_of[value]];
-    if (tensor->rank == 2 && tensor->dims[1] != g->n) {
-        view.rank = 3;
-        view.dims[1] = g->n;
-        view.dims[2] = tensor->dims[1] / g->n;
+    for (i = w->gathered_of[value]; i >= 0 && st == INN_OK;
+         i = w->gathered[i].next) {
+        struct inn_gathered *g = &w->target[i];
+        struct inn_tensor view = *tensor;
+
+        split_axis(&view, g->axis, w->gathered[i].repeat);
+        st = inn_gather_add(g, &view, POSITIONS * w->ran / w->samples + 1,
+                            w->o->threads, w->model->heap, err);
+        if (st == INN_ERR_UNSUPPORTED) {
+            spoil(g); /* its groups go without, the others don't */
+            st = INN_OK;
+        }
     }
-    st = inn_gather_add(g, &view,
-                        POSITIONS * w->ran / w->samples + 1,
-                        w->o->threads, w->model->heap, err);
-    if (st == INN_ERR_UNSUPPORTED)
-        spoil(g); /* its groups go without, the others don't */
-    return st == INN_ERR_UNSUPPORTED ? INN_OK : st;
+    return st;
 }
 
 /* A group's own moments at one activation, its occurrences averaged. */
@@ -224,7 +243,7 @@ static int find_input(const struct work *w, const struct group_work *gw, int r)
     const struct inn_reader *all = w->readers.items;
     int k;
 
-    for (k = 0; k < r; k++) {
+    for (k = w->first[gw->group]; k < r; k++) {
         if (gw->input_of[k] >= 0 && (all[k].gathered == all[r].gathered ||
                                      all[k].weight == all[r].weight))
             return gw->input_of[k];
@@ -260,11 +279,12 @@ static enum inn_status read_inputs(struct work *w, struct group_work *gw)
     enum inn_status st = INN_OK;
     int r;
 
-    for (r = 0; r < w->readers.n && st == INN_OK; r++) {
+    for (r = w->first[gw->group]; r < w->first[gw->group + 1] && st == INN_OK;
+         r++) {
         const struct inn_reader *reader = &w->readers.items[r];
 
         gw->input_of[r] = -1;
-        if (reader->group != gw->group || reader->gathered < 0 ||
+        if (reader->gathered < 0 ||
             w->gathered[reader->gathered].count == 0)
             continue;
         gw->input_of[r] = find_input(w, gw, r);
@@ -411,11 +431,11 @@ static void note_consumers(struct work *w, const struct group_work *gw)
 {
     int r;
 
-    for (r = 0; r < w->readers.n; r++) {
+    for (r = w->first[gw->group]; r < w->first[gw->group + 1]; r++) {
         const struct inn_reader *reader = &w->readers.items[r];
         struct inn_consumer *c;
 
-        if (reader->group != gw->group || gw->input_of[r] < 0)
+        if (gw->input_of[r] < 0)
             continue;
         c = &w->model->consumers[w->model->n_consumers++];
         c->node = reader->node;
@@ -424,6 +444,9 @@ static void note_consumers(struct work *w, const struct group_work *gw)
         c->out = reader->out;
         c->bias = reader->bias;
         c->scale = reader->scale;
+        c->add = reader->add;
+        c->add_input = reader->add_input;
+        c->add_axis = reader->add_axis;
         c->moments = gw->inputs[gw->input_of[r]].moments;
     }
 }
@@ -436,11 +459,11 @@ static enum inn_status make_group(struct work *w, int g, int *skipped)
 
     /* Covariances of one group at a time. */
     inn_arena_init(&w->arena, w->model->heap);
-    gw.inputs = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
+    gw.inputs = inn_arena_alloc(&w->arena,
+                                (size_t)(w->first[g + 1] - w->first[g]) + 1,
                                 sizeof(*gw.inputs), w->err);
-    gw.input_of = inn_arena_alloc(&w->arena, (size_t)w->readers.n + 1,
-                                  sizeof(*gw.input_of), w->err);
-    st = gw.inputs == NULL || gw.input_of == NULL
+    gw.input_of = w->input_of;
+    st = gw.inputs == NULL
              ? inn_refused(w->err)
              : inn_gram_init(&gw.makers, gw.n, w->model->heap, w->err);
     if (st == INN_OK)
@@ -459,6 +482,34 @@ static enum inn_status make_group(struct work *w, int g, int *skipped)
     inn_arena_free(&w->arena);
     w->arena = outer;
     return st;
+}
+
+/* Readers by group, in the graph's order within each. */
+static enum inn_status group_readers(struct work *w)
+{
+    size_t n = (size_t)w->readers.n, groups = (size_t)w->model->n_groups, g;
+    struct inn_reader *sorted;
+    int r;
+
+    sorted = inn_arena_alloc(&w->arena, n + 1, sizeof(*sorted), w->err);
+    w->first = inn_arena_alloc(&w->arena, groups + 1, sizeof(*w->first),
+                               w->err);
+    w->input_of = inn_arena_alloc(&w->arena, n + 1, sizeof(*w->input_of),
+                                  w->err);
+    if (sorted == NULL || w->first == NULL || w->input_of == NULL)
+        return inn_refused(w->err);
+    for (r = 0; r < w->readers.n; r++)
+        w->first[w->readers.items[r].group + 1]++;
+    for (g = 0; g < groups; g++)
+        w->first[g + 1] += w->first[g];
+    for (r = 0; r < w->readers.n; r++)
+        sorted[w->first[w->readers.items[r].group]++] = w->readers.items[r];
+    /* Each has moved to where the next begins. */
+    for (g = groups; g > 0; g--)
+        w->first[g] = w->first[g - 1];
+    w->first[0] = 0;
+    w->readers.items = sorted;
+    return INN_OK;
 }
 
 static enum inn_status prepare(struct work *w)
@@ -492,7 +543,7 @@ static enum inn_status prepare(struct work *w)
         w->gathered_of[g] = -1;
     for (r = 0; r < w->readers.n && st == INN_OK; r++)
         st = start_gathering(w, &w->readers.items[r]);
-    return st;
+    return st == INN_OK ? group_readers(w) : st;
 }
 
 /*
@@ -676,7 +727,7 @@ enum inn_status inn_make_moments(struct inn_model *model,
     }
     inn_arena_free(&w.arena);
     if (st == INN_ERR_UNSUPPORTED) {
-        /* Can't be run or drawn for: the rule of the paper is what is left. */
+        /* Can't be run or drawn for: the weights are what is left. */
         report->groups = model->n_groups;
         memcpy(report->why, w.err->message, sizeof(report->why) - 1);
         model->n_moments = model->n_consumers = 0;

@@ -89,7 +89,9 @@ bool inn_statistics_missing(const struct inn_graph *graph);
 struct inn_gathered {
     int value; /* of the graph that was run */
     int axis;
-    int64_t n;      /* elements of the axis */
+    int next;       /* the caller's: another of this value, or -1 */
+    int64_t repeat; /* the caller's: elements of a channel side by side */
+    int64_t n;      /* channels on the axis */
     int64_t count;  /* positions that were seen */
     double *mean;   /* [n] */
     double *cov;    /* [n × n] about the mean */

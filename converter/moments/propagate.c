@@ -200,17 +200,20 @@ static void take(struct inn_gathered *g, const struct inn_law *law)
 static void note(struct walk *w, int v)
 {
     const struct inn_field *f = &w->fields[v];
-    struct inn_gathered *g;
+    int i;
 
-    if (w->target[v] < 0 || f->law == NULL)
+    if (f->law == NULL)
         return;
-    g = &w->gathered[w->target[v]];
-    if (inn_field_axis(f) != g->axis || f->law->n != g->n)
-        return;
-    if (g->count == 0)
-        take(g, f->law);
-    else
-        blend(g, f->law, w->share);
+    for (i = w->target[v]; i >= 0; i = w->gathered[i].next) {
+        struct inn_gathered *g = &w->gathered[i];
+
+        if (inn_field_axis(f) != g->axis || f->law->n != g->n)
+            continue;
+        if (g->count == 0)
+            take(g, f->law);
+        else
+            blend(g, f->law, w->share);
+    }
 }
 
 /* ------------------------------------------------------------- the walk */
@@ -351,6 +354,7 @@ static enum inn_status prepare(struct walk *w, int n)
         return inn_refused(w->err);
     for (v = 0; v < g->n_values; v++)
         w->target[v] = -1;
+    /* The last of a value is the first of its list. */
     for (v = 0; v < n; v++)
         w->target[w->gathered[v].value] = v;
     mark_needed(w);

@@ -123,6 +123,11 @@ static enum inn_status pack_consumers(Inn__Moments *all,
         m->out = (uint32_t)c->out;
         m->bias = c->bias;
         m->scale = c->scale;
+        if (c->add_axis > 0) {
+            m->add = (char *)node_name(model, c->add);
+            m->add_input = (uint32_t)c->add_input;
+            m->add_axis = (uint32_t)c->add_axis;
+        }
         all->consumer[i] = m;
     }
     return INN_OK;

@@ -159,6 +159,45 @@ static bool reads(const struct inn_graph *graph, int node, int weight,
     return false;
 }
 
+/* The Add behind the consumer, and the constant that its bias goes into. */
+static enum inn_status read_add(struct inn_consumer *c,
+                                const Inn__Consumer *m,
+                                const struct inn_model *model,
+                                struct inn_error *err)
+{
+    const struct inn_graph *graph = model->graph;
+    int made = inn_graph_find(graph, m->add), other;
+    int by = made >= 0 ? graph->values[made].producer : -1;
+    const struct inn_node *add = by >= 0 ? &graph->nodes[by] : NULL;
+    const struct inn_tensor *t;
+
+    if (add == NULL || strcmp(add->op_type, "Add") != 0 ||
+        add->domain[0] != '\0' || add->n_inputs != 2 || m->add_input > 1 ||
+        m->bias != -1)
+        return inn_fail(err, INN_ERR_FORMAT, "nothing is added to in what "
+                        "makes '%s'", m->add);
+    other = add->inputs[1 - m->add_input];
+    if (other < 0 || graph->values[other].producer != c->node ||
+        add->inputs[m->add_input] < 0)
+        return inn_fail(err, INN_ERR_FORMAT, "what makes '%s' doesn't read "
+                        "it", m->add);
+    t = graph->values[add->inputs[m->add_input]].init;
+    if (t == NULL || !inn_type_is_float(t->type) || m->add_axis < 1 ||
+        m->add_axis > INN_MAX_RANK)
+        return inn_fail(err, INN_ERR_FORMAT, "what makes '%s' adds no "
+                        "constant", m->add);
+    c->add = by;
+    c->add_input = (int)m->add_input;
+    c->add_axis = (int)m->add_axis;
+    if (inn_tensor_count(t) != 1 &&
+        (c->add_axis > t->rank ||
+         t->dims[t->rank - c->add_axis] !=
+             graph->values[c->weight].init->dims[c->out]))
+        return inn_fail(err, INN_ERR_FORMAT, "what makes '%s' adds a constant "
+                        "of another length", m->add);
+    return INN_OK;
+}
+
 static enum inn_status read_consumer(struct inn_consumer *c,
                                      const Inn__Consumer *m,
                                      const struct inn_model *model,
@@ -196,7 +235,8 @@ static enum inn_status read_consumer(struct inn_consumer *c,
     if (!reads(graph, c->node, c->weight, c->bias))
         return inn_fail(err, INN_ERR_FORMAT, "what makes '%s' doesn't read it",
                         m->node);
-    return INN_OK;
+    c->add = c->add_input = c->add_axis = 0;
+    return m->add[0] != '\0' ? read_add(c, m, model, err) : INN_OK;
 }
 
 /* A consumer with its group while they are sorted. */

@@ -10,6 +10,7 @@
 #include "runtime/grid/internal.h"
 #include "runtime/grid/moments.h"
 #include "runtime/grid/slots.h"
+#include "runtime/ops/common.h"
 
 /* One consumer at work. */
 struct correction {
@@ -145,9 +146,9 @@ static enum inn_status sample_outputs(struct correction *k, double **sampled,
     return INN_OK;
 }
 
-/* A new initializer for the node's bias input; *value is its number. */
+/* A new initializer for the bias; *value is its number. */
 static enum inn_status new_bias(struct correction *k, int *value,
-                                enum inn_type type, int64_t n)
+                                const struct inn_tensor *like)
 {
     struct inn_graph *graph = k->graph;
     const char *stem, *name;
@@ -160,7 +161,8 @@ static enum inn_status new_bias(struct correction *k, int *value,
     t = inn_arena_alloc(&graph->arena, 1, sizeof(*t), k->err);
     if (name == NULL || t == NULL)
         return inn_refused(k->err);
-    st = inn_tensor_new(t, &graph->arena, type, 1, &n, k->err);
+    st = inn_tensor_new(t, &graph->arena, like->type, like->rank, like->dims,
+                        k->err);
     if (st == INN_OK)
         st = inn_graph_add_value(graph, value, name, k->err);
     if (st == INN_OK)
@@ -216,51 +218,96 @@ static enum inn_type type_read(const struct correction *k)
     return graph->values[k->c->weight].init->type;
 }
 
+/* Where the sum goes: an input of a graph node, and a shape to be there. */
+struct place {
+    int node, input;
+    int axis;                     /* of shape, with the outputs */
+    const struct inn_tensor *old; /* what is there; or NULL */
+    struct inn_tensor shape;      /* without data */
+};
+
 /*
- * Adds sampled to the bias. A bias of another length (a scalar that
- * broadcasts) or with other readers is replaced by one of this node's own.
+ * The bias as it will be: as it is, n long where it was one number (which
+ * broadcasts) or nothing. False: computed, or nothing that could be added to.
+ */
+static bool find_place(struct place *p, const struct correction *k, int64_t n)
+{
+    bool add = k->c->bias < 0;
+    int64_t dims[INN_MAX_RANK];
+    int v, i, rank, back = add ? k->c->add_axis : 1;
+    enum inn_type type;
+
+    p->node = add ? k->c->add : k->c->node;
+    p->input = add ? k->c->add_input : k->c->bias;
+    v = k->graph->nodes[p->node].inputs[p->input];
+    p->old = v >= 0 ? k->graph->values[v].init : NULL;
+    if ((v >= 0 && p->old == NULL) ||
+        (p->old != NULL && !inn_type_is_float(p->old->type)))
+        return false;
+    type = p->old != NULL ? p->old->type : type_read(k);
+    if (p->old != NULL && add && inn_tensor_count(p->old) != 1) {
+        p->shape = *p->old;
+        p->axis = p->old->rank - back;
+        return p->axis >= 0 && p->old->dims[p->axis] == n;
+    }
+    if (p->old != NULL && p->old->rank > 0 &&
+        inn_tensor_count(p->old) == (size_t)n) {
+        p->shape = *p->old; /* [n], perhaps with axes 1 long */
+        for (p->axis = p->old->rank - 1;
+             p->axis > 0 && p->old->dims[p->axis] != n; p->axis--)
+            ;
+        return p->old->dims[p->axis] == n;
+    }
+    if (p->old != NULL && inn_tensor_count(p->old) != 1)
+        return false;
+    rank = p->old != NULL && add && p->old->rank > back ? p->old->rank : back;
+    for (i = 0; i < rank; i++)
+        dims[i] = i == rank - back ? n : 1;
+    p->axis = rank - back;
+    return inn_tensor_init(&p->shape, type, rank, dims, k->err) == INN_OK;
+}
+
+/*
+ * Adds sampled to the bias. One of another shape or with other readers is
+ * replaced by one of this graph node's own.
  */
 static enum inn_status add_to_bias(struct correction *k, const double *sampled,
                                    int64_t n, const int *uses, int n_uses)
 {
-    struct inn_node *node = &k->graph->nodes[k->c->node];
-    const struct inn_tensor *old = NULL;
-    enum inn_type type = type_read(k);
-    enum inn_status st = extend_inputs(k, node);
-    int b = st == INN_OK ? node->inputs[k->c->bias] : -1, own = b;
+    enum inn_status st = k->c->bias < 0
+                             ? INN_OK
+                             : extend_inputs(k,
+                                             &k->graph->nodes[k->c->node]);
+    struct place p;
+    size_t count, inner, i;
     double *sum;
-    int64_t i;
+    int b, own;
 
-    if (st != INN_OK)
+    if (st != INN_OK || !find_place(&p, k, n))
         return st;
-    sum = inn_arena_alloc(&k->arena, (size_t)n, sizeof(*sum), k->err);
+    count = inn_tensor_count(&p.shape);
+    inner = inn_dims_product(p.shape.dims, p.axis + 1, p.shape.rank);
+    sum = inn_arena_alloc(&k->arena, count, sizeof(*sum), k->err);
     if (sum == NULL)
         return inn_refused(k->err);
-    if (b >= 0) {
-        old = k->graph->values[b].init;
-        if (old == NULL || !inn_type_is_float(old->type) ||
-            (inn_tensor_count(old) != (size_t)n && inn_tensor_count(old) != 1))
-            return INN_OK; /* computed: nothing we could add to */
-        type = old->type;
-        for (i = 0; i < n; i++)
-            inn_convert_elements(&sum[i], INN_F64,
-                                 (const char *)old->data +
-                                     (inn_tensor_count(old) == 1 ? 0
-                                      : (size_t)i * inn_type_size(old->type)),
-                                 old->type, 1);
+    if (p.old != NULL && inn_tensor_count(p.old) == count)
+        inn_convert_elements(sum, INN_F64, p.old->data, p.old->type, count);
+    for (i = 0; i < count; i++) {
+        if (p.old != NULL && inn_tensor_count(p.old) == 1)
+            sum[i] = inn_element_get(p.old->type, p.old->data, 0);
+        sum[i] += k->c->scale * sampled[i / inner % (size_t)n];
     }
-    for (i = 0; i < n; i++)
-        sum[i] += k->c->scale * sampled[i];
-    if (b < 0 || inn_tensor_count(old) != (size_t)n ||
+    b = own = k->graph->nodes[p.node].inputs[p.input];
+    if (b < 0 || inn_tensor_count(p.old) != count ||
         (b < n_uses && uses[b] > 1)) {
-        st = new_bias(k, &own, type, n);
+        st = new_bias(k, &own, &p.shape);
         if (st != INN_OK)
             return st;
-        k->graph->nodes[k->c->node].inputs[k->c->bias] = own;
+        k->graph->nodes[p.node].inputs[p.input] = own;
     }
     inn_convert_elements(k->graph->values[own].init->data,
                          k->graph->values[own].init->type, sum, INN_F64,
-                         (size_t)n);
+                         count);
     return INN_OK;
 }
 
@@ -304,7 +351,7 @@ enum inn_status inn_correct_biases(struct inn_graph *graph,
         struct correction k = {.s = sampling, .c = &model->consumers[i],
                                .graph = graph, .err = err};
 
-        if (k.c->bias < 0 || k.c->scale == 0 ||
+        if ((k.c->bias < 0 && k.c->add_axis < 1) || k.c->scale == 0 ||
             sampling->lsq[k.c->moments].sums.rows == 0)
             continue;
         inn_arena_init(&k.arena, model->heap);

@@ -367,7 +367,7 @@ enum inn_status inn_moments_gains(double *gains, const struct inn_model *model,
                               : 1.0;
     }
     for (i = 0; i < model->n_consumers; i++) {
-        if (model->consumers[i].bias < 0)
+        if (model->consumers[i].bias < 0 && model->consumers[i].add_axis < 1)
             gains[model->consumers[i].moments] = 1.0;
     }
     inn_free(model->heap, inputs);

@@ -44,6 +44,12 @@ struct inn_consumer {
     int out;
     int bias;
     double scale;
+    /*
+     * Where it takes none, but an Add right behind it has a constant: that
+     * graph node, its input, and which of the constant's axes has the output
+     * channels, counted from its last, which is 1; add_axis 0: there is none.
+     */
+    int add, add_input, add_axis;
 };
 
 /*
@@ -69,8 +75,8 @@ enum inn_status inn_moments_quadrature(struct inn_axis_map *sums,
  * outputs lose the share e of their variance that the group's error curve
  * tells. gains[n_moments]: κ = (1 − e)^−(½ + the model's extra gain): ½ gives
  * it back, 1 what was the signal's, for errors that will average out. κ is 1
- * at full width, without a curve, and where a consumer takes no bias to keep
- * the mean. widths: of every group. INN_ERR_MEMORY.
+ * at full width, without a curve, and where a consumer has no bias to keep the
+ * mean. widths: of every group. INN_ERR_MEMORY.
  */
 #define INN_EXTRA_GAIN_LEAST (-0.5)
 #define INN_EXTRA_GAIN_MOST 1.5

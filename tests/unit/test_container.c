@@ -104,6 +104,7 @@ static void same_moments(const struct inn_model *a, const struct inn_model *b)
         ck_assert_int_eq(x->out, y->out);
         ck_assert_int_eq(x->bias, y->bias);
         ck_assert(x->scale == y->scale);
+        ck_assert_int_eq(x->add_axis, y->add_axis);
     }
 }
 

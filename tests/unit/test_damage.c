@@ -488,6 +488,11 @@ static const char *spoil_moments(struct inn_model *m, int how)
     case 24:
         m->extra_gain = 1.75;
         return "extra gain 1.75";
+    case 25:
+        c->bias = -1;
+        c->add = c->node; /* a convolution */
+        c->add_axis = 1;
+        return "consumer 'w2': nothing is added to in what makes 'c2'";
     default:
         m->groups[0].nodes = 2;
         return "group 'g': a moments partition of 2 nodes for 4 channels";
@@ -496,7 +501,7 @@ static const char *spoil_moments(struct inn_model *m, int how)
 
 START_TEST(moments_that_make_no_sense_are_refused)
 {
-    enum { WAYS = 26 };
+    enum { WAYS = 27 };
     int how;
 
     for (how = 0; how < WAYS; how++) {
