@@ -52,7 +52,7 @@ static const struct inn_option options[] = {
     {"keep-bn", 0, INN_OPT_FLAG, AT(keep_bn), NULL, 0, 0,
      "keep BatchNormalization nodes instead of folding them"},
     {"no-moments", 0, INN_OPT_FLAG, AT(no_moments), NULL, 0, 0,
-     "measure nothing: sampling has the rule of the paper alone"},
+     "measure nothing: sampling has the weights alone to go by"},
     {"moments", 0, INN_OPT_CHOICE, AT(moments), "drawn|propagated|blend", 0,
      0, "what is known of activations: measured on drawn pictures, by the "
      "algebra of the operators alone, or the one with part of the other"},
@@ -383,11 +383,12 @@ static int print_report(struct inn_cli *cli, const char *source,
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
     if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
-        printf("%d %s no moments%s%s: sampled by the rule of the paper\n",
+        printf("%d %s no moments%s%s: sampled by %s weights alone\n",
                report->moments.groups,
                report->moments.groups == 1 ? "group has" : "groups have",
                report->moments.why[0] != '\0' ? ", " : "",
-               report->moments.why);
+               report->moments.why,
+               report->moments.groups == 1 ? "its" : "their");
     if (!v->dry_run) {
         fputs("wrote ", stdout);
         inn_print_clean(stdout, output);

@@ -145,7 +145,7 @@ enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
     enum inn_status st;
 
     *net = NULL;
-    if ((unsigned)partition > INN_PARTITION_MOMENTS ||
+    if ((unsigned)partition > INN_PARTITION_WEIGHTS ||
         (unsigned)quadrature > INN_QUAD_MOMENTS ||
         (quadrature == INN_QUAD_MOMENTS && partition != INN_PARTITION_MOMENTS))
         return inn_fail(err, INN_ERR_ARGUMENT,

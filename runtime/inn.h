@@ -123,14 +123,20 @@ INN_API enum inn_status inn_widths_scale(const struct inn_file *file,
                                          struct inn_error *err);
 
 /*
- * How channels are chosen and sums are weighted. MOMENTS: the nested order
- * and the least-squares quadrature that the file's moments give; a group that
- * has none, and widths above the full one, are sampled uniformly.
+ * How channels are chosen and sums are weighted. UNIFORM: evenly along their
+ * order. L1: those of the largest weights. WEIGHTS: what loses less where
+ * nothing is known of activations (doc/results.md): L1 for a group that only
+ * matrices sum over, UNIFORM for one that convolutions do. MOMENTS: the nested
+ * order and, with INN_QUAD_MOMENTS, the least-squares quadrature that the
+ * file's moments give; a group that has none is sampled as by WEIGHTS, with
+ * INN_QUAD_MOMENTS by Gauss's quadrature. Widths above the full one are always
+ * sampled uniformly.
  */
 enum inn_partition {
     INN_PARTITION_UNIFORM = 0,
     INN_PARTITION_L1 = 1,
-    INN_PARTITION_MOMENTS = 2
+    INN_PARTITION_MOMENTS = 2,
+    INN_PARTITION_WEIGHTS = 3
 };
 
 enum inn_quadrature {

@@ -89,14 +89,42 @@ static void summarise(struct inn_group_maps *m)
     }
 }
 
+/*
+ * Whether a group's channels lie on matrices alone, where partition weights
+ * takes those of large weights. Along the channels of convolutions weights
+ * vary more smoothly, and there it samples evenly: doc/results.md has what
+ * both lose.
+ */
+static void mark_matrices(bool *matrices, const struct inn_model *model)
+{
+    int a, s, g;
+
+    for (g = 0; g < model->n_groups; g++)
+        matrices[g] = model->groups[g].nodes == model->groups[g].size &&
+                      model->groups[g].l1_rank != NULL;
+    for (a = 0; a < model->n_axes; a++) {
+        const struct inn_axis *axis = &model->axes[a];
+        const struct inn_weight *w = inn_model_weight(model, axis->value);
+
+        for (s = 0; w != NULL && axis->role == INN_ROLE_IN &&
+                    w->grid.rank > 2 && s < axis->n_spans; s++) {
+            if (axis->spans[s].group >= 0)
+                matrices[axis->spans[s].group] = false;
+        }
+    }
+}
+
 static enum inn_status make_maps(struct inn_group_maps *m,
                                  const struct inn_model *model,
                                  const struct inn_group *g,
                                  const struct inn_plan *plan, int64_t n,
-                                 struct inn_arena *arena,
+                                 bool matrices, struct inn_arena *arena,
                                  struct inn_error *err)
 {
     bool full = n == g->size;
+    bool by_weights = plan->partition == INN_PARTITION_WEIGHTS ||
+                      (plan->partition == INN_PARTITION_MOMENTS &&
+                       g->nested == NULL);
     enum inn_status st;
     int64_t *position;
 
@@ -111,7 +139,8 @@ static enum inn_status make_maps(struct inn_group_maps *m,
         /* Every channel goes back to where the network has it. */
         st = inn_axis_map_select(&m->values, position, n, n, arena, err);
         m->sums = m->values;
-    } else if (plan->partition == INN_PARTITION_L1 && n < g->size) {
+    } else if ((plan->partition == INN_PARTITION_L1 ||
+                (by_weights && matrices)) && n < g->size) {
         st = keep_wanted(&m->values, g, n, position, arena, err);
         m->sums = m->values;
     } else if (plan->partition == INN_PARTITION_MOMENTS && n < g->size &&
@@ -122,10 +151,11 @@ static enum inn_status make_maps(struct inn_group_maps *m,
                                      err);
         m->sums = m->values;
     } else {
-        enum inn_quadrature rule = plan->quadrature == INN_QUAD_MOMENTS
-                                       ? INN_QUAD_TRAPEZOID
-                                       : plan->quadrature;
+        enum inn_quadrature rule = plan->quadrature;
 
+        if (rule == INN_QUAD_MOMENTS)
+            rule = by_weights && n < g->size ? INN_QUAD_GAUSS
+                                             : INN_QUAD_TRAPEZOID;
         st = inn_axis_map_uniform(&m->values, &m->sums, g, model->kernel,
                                   model->edge, rule, n, arena, err);
         if (st == INN_OK && full)
@@ -213,6 +243,7 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
 {
     size_t n = (size_t)model->n_groups;
     enum inn_status st = INN_OK;
+    bool *matrices;
     int g;
 
     sampling->model = model;
@@ -220,12 +251,14 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
     sampling->nodes = inn_arena_alloc(arena, n, sizeof(*sampling->nodes),
                                       err);
     sampling->maps = inn_arena_alloc(arena, n, sizeof(*sampling->maps), err);
-    if (sampling->nodes == NULL || sampling->maps == NULL)
+    matrices = inn_arena_alloc(arena, n, sizeof(*matrices), err);
+    if (sampling->nodes == NULL || sampling->maps == NULL || matrices == NULL)
         return inn_refused(err);
+    mark_matrices(matrices, model);
     for (g = 0; st == INN_OK && g < model->n_groups; g++) {
         sampling->nodes[g] = model->groups[g].nodes;
         st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
-                       plan->widths[g], arena, err);
+                       plan->widths[g], matrices[g], arena, err);
     }
     return st == INN_OK ? make_lsq(sampling, plan, threads, arena, err) : st;
 }

@@ -202,6 +202,8 @@ static enum inn_status print_json(const struct inn_eval *e,
 
     inn_json_start(&json);
     inn_json_int(&json, json.root, "images", e->n_chosen);
+    if (e->net.model != NULL)
+        inn_json_unmeasured(&json, &e->unmeasured);
     list = inn_json_array(&json, json.root, "rows");
     for (i = 0; i < n; i++) {
         const struct inn_eval_row *r = &rows[i];
@@ -240,6 +242,7 @@ static enum inn_status print_table(struct inn_eval *e,
     bool ruled = e->net.model != NULL, marked = false;
     struct inn_table table;
     char number[INN_INT_TEXT];
+    enum inn_status st;
     size_t i;
 
     if (ruled)
@@ -283,7 +286,17 @@ static enum inn_status print_table(struct inn_eval *e,
         for (i = 0; i < (ruled ? 2u : 0u) + (marked ? 1u : 0u); i++)
             inn_table_text(&table, "");
     }
-    return inn_table_print(&table, stdout, 0, err);
+    st = inn_table_print(&table, stdout, 0, err);
+    for (i = 0; i < n && st == INN_OK; i++) {
+        const struct inn_rules *rules = &rows[i].rules;
+
+        if (rows[i].ruled && (rules->partition == INN_PARTITION_MOMENTS ||
+                              rules->partition == INN_PARTITION_WEIGHTS)) {
+            inn_print_unmeasured(&e->unmeasured);
+            break;
+        }
+    }
+    return st;
 }
 
 /* What is wrong with any row, before hours of work. */
@@ -428,6 +441,8 @@ static int run(struct inn_cli *cli, const void *values)
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
     st = inn_network_open(&e.net, cli, path, &err);
+    if (st == INN_OK && e.net.model != NULL)
+        st = inn_count_unmeasured(&e.unmeasured, e.net.model, NULL, &err);
     if (st == INN_OK && v->plot != NULL) {
         e.at = e.net.model != NULL ? v->plot : path;
         st = check_plot(&e, &err);

@@ -11,6 +11,7 @@
 #include "runtime/pictures/prep.h"
 #include "runtime/tools/compute.h"
 #include "runtime/tools/network.h"
+#include "runtime/tools/unmeasured.h"
 
 struct inn_eval_values {
     struct inn_common common;
@@ -73,6 +74,7 @@ struct inn_eval {
     const struct inn_eval_values *v;
     const struct inn_eval_task *task;
     struct inn_network net;
+    struct inn_unmeasured unmeasured; /* of an .inn */
     int64_t *chosen, n_chosen;    /* numbers of the pictures that count */
     struct inn_eval_row baseline; /* if the task has one */
     struct inn_eval_row full;     /* of an .inn: full width */

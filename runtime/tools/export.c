@@ -14,6 +14,7 @@
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
+#include "runtime/tools/unmeasured.h"
 
 struct values {
     struct inn_common common;
@@ -232,6 +233,7 @@ static enum inn_status print_json(struct inn_cli *cli,
                                   const char *output,
                                   const struct written *written,
                                   const struct inn_cost *cost,
+                                  const struct inn_unmeasured *unmeasured,
                                   struct inn_error *err)
 {
     struct inn_json json;
@@ -248,6 +250,7 @@ static enum inn_status print_json(struct inn_cli *cli,
     inn_json_int(&json, json.root, "weight_bytes", cost->bytes);
     if (net->plan.took_ms > 0)
         inn_json_number(&json, json.root, "ms", net->plan.took_ms);
+    inn_json_unmeasured(&json, unmeasured);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < net->model->n_groups; g++) {
         cJSON *item = inn_json_object(&json, groups, NULL);
@@ -283,6 +286,7 @@ static enum inn_status print_tables(struct inn_cli *cli,
                                     const char *output,
                                     const struct written *written,
                                     const struct inn_cost *cost,
+                                    const struct inn_unmeasured *unmeasured,
                                     struct inn_error *err)
 {
     struct inn_size before, after;
@@ -306,6 +310,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
     st = inn_report_sizes(&cli->arena, &before, &after, err);
     if (st == INN_OK)
         st = print_uncounted(cli, net, err);
+    if (st == INN_OK && inn_plan_by_weights(&net->plan))
+        inn_print_unmeasured(unmeasured);
     if (st == INN_OK && net->plan.took_ms > 0)
         printf("a run takes %.3g ms\n", net->plan.took_ms);
     if (st != INN_OK || !cli->common->verbose)
@@ -349,6 +355,7 @@ static int run(struct inn_cli *cli, const void *values)
     struct inn_network net = {0};
     struct inn_error err = {INN_OK, ""};
     struct written written;
+    struct inn_unmeasured unmeasured;
     struct inn_cost cost;
     bool piped;
     enum inn_status st;
@@ -383,6 +390,9 @@ static int run(struct inn_cli *cli, const void *values)
         inn_network_note_sizes(cli, &net);
     if (st == INN_OK)
         st = inn_network_cost(&cost, &net, &err);
+    if (st == INN_OK)
+        st = inn_count_unmeasured(&unmeasured, net.model, net.plan.widths,
+                                  &err);
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 3, 3, "writing");
         st = write_network(&written, &net, at = v->output, v->common.force,
@@ -392,9 +402,11 @@ static int run(struct inn_cli *cli, const void *values)
         st = write_plan(&net, at = v->write_plan, v->common.force, &err);
     inn_progress_clear(&cli->progress);
     if (st == INN_OK && v->common.json)
-        st = print_json(cli, &net, v->output, &written, &cost, &err);
+        st = print_json(cli, &net, v->output, &written, &cost, &unmeasured,
+                        &err);
     else if (st == INN_OK && !v->common.quiet && !piped)
-        st = print_tables(cli, &net, v->output, &written, &cost, &err);
+        st = print_tables(cli, &net, v->output, &written, &cost, &unmeasured,
+                          &err);
     inn_network_free(&net);
     return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, at, &err);
 }

@@ -10,6 +10,7 @@
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
 #include "runtime/tools/tensors.h"
+#include "runtime/tools/unmeasured.h"
 
 struct values {
     struct inn_common common;
@@ -44,39 +45,35 @@ static const char *role_name(enum inn_role role)
     return "?";
 }
 
+/* A group on an axis of a weight, and the element that it begins at. */
+struct member {
+    const struct inn_axis *axis;
+    int64_t offset;
+};
+
+/*
+ * By group, in the axes' order: group g has members start[g] to start[g + 1]
+ * of list. start: [n_groups + 1].
+ */
+struct members {
+    size_t *start;
+    struct member *list;
+};
+
 /* What is told of a network, gathered once for both forms. */
 struct facts {
     const struct inn_graph *graph;
     struct inn_cost cost;
     int64_t params_free;
     const char *uncounted; /* of cost.macs; "" where nothing is left out */
+    struct inn_unmeasured unmeasured;
+    struct members members;
     bool sampled; /* widths differ from full */
 };
 
 static bool is_weight(const struct inn_model *model, const struct inn_axis *a)
 {
     return model->graph->values[a->value].init != NULL;
-}
-
-/* Where group g begins on the axis, or -1. */
-static int64_t group_offset(const struct inn_model *model,
-                            const struct inn_axis *a, int g)
-{
-    int64_t at = 0;
-    int s;
-
-    for (s = 0; s < a->n_spans; s++) {
-        const struct inn_span *span = &a->spans[s];
-
-        if (span->group == g)
-            return at;
-        if (span->group < 0)
-            at += span->count;
-        else
-            at += inn_block_size(&model->groups[span->group], span->block) *
-                  span->repeat;
-    }
-    return -1;
 }
 
 /*
@@ -92,10 +89,73 @@ static int64_t width_for(const struct inn_group *group, double error)
     return n;
 }
 
-static void json_groups(struct inn_json *json, const struct inn_network *net)
+/*
+ * Each group on the axis once, where it begins. count: adds one to start[g];
+ * else writes to list[start[g]++]. seen [n_groups] has stamps below stamp.
+ */
+static void walk_axis(struct members *to, const struct inn_model *m,
+                      const struct inn_axis *axis, int *seen, int stamp,
+                      bool count)
+{
+    int64_t at = 0;
+    int s;
+
+    for (s = 0; s < axis->n_spans; s++) {
+        const struct inn_span *span = &axis->spans[s];
+        int g = span->group;
+
+        if (g >= 0 && seen[g] != stamp) {
+            seen[g] = stamp;
+            if (count)
+                to->start[g]++;
+            else
+                to->list[to->start[g]++] = (struct member){axis, at};
+        }
+        at += inn_span_size(m, span);
+    }
+}
+
+static enum inn_status find_members(struct members *to,
+                                    const struct inn_model *m,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err)
+{
+    size_t n = (size_t)m->n_groups + 1, all = 0, g;
+    int *seen = inn_arena_alloc(arena, n, sizeof(*seen), err), i;
+
+    to->start = inn_arena_alloc(arena, n, sizeof(*to->start), err);
+    if (seen == NULL || to->start == NULL)
+        return inn_refused(err);
+    for (i = 0; i < m->n_axes; i++) {
+        if (is_weight(m, &m->axes[i]))
+            walk_axis(to, m, &m->axes[i], seen, i + 1, true);
+    }
+    for (g = 0; g < n; g++) {
+        size_t count = to->start[g];
+
+        to->start[g] = all;
+        all += count;
+    }
+    to->list = inn_arena_alloc(arena, all + 1, sizeof(*to->list), err);
+    if (to->list == NULL)
+        return inn_refused(err);
+    for (i = 0; i < m->n_axes; i++) {
+        if (is_weight(m, &m->axes[i]))
+            walk_axis(to, m, &m->axes[i], seen, -1 - i, false);
+    }
+    /* Each has moved to where the next begins. */
+    for (g = n - 1; g > 0; g--)
+        to->start[g] = to->start[g - 1];
+    to->start[0] = 0;
+    return INN_OK;
+}
+
+static void json_groups(struct inn_json *json, const struct inn_network *net,
+                        const struct members *members)
 {
     const struct inn_model *m = net->model;
     cJSON *list = inn_json_array(json, json->root, "groups"), *item, *sub;
+    size_t k;
     int g, i;
 
     for (g = 0; m != NULL && g < m->n_groups; g++) {
@@ -122,19 +182,15 @@ static void json_groups(struct inn_json *json, const struct inn_network *net)
         for (i = 0; i < group->n_blocks; i++)
             inn_json_int(json, sub, NULL, inn_block_size(group, i));
         sub = inn_json_array(json, item, "members");
-        for (i = 0; i < m->n_axes; i++) {
-            const struct inn_axis *a = &m->axes[i];
-            int64_t offset = group_offset(m, a, g);
-            cJSON *member;
+        for (k = members->start[g]; k < members->start[g + 1]; k++) {
+            const struct inn_axis *a = members->list[k].axis;
+            cJSON *member = inn_json_object(json, sub, NULL);
 
-            if (offset < 0 || !is_weight(m, a))
-                continue;
-            member = inn_json_object(json, sub, NULL);
             inn_json_text(json, member, "tensor",
                           m->graph->values[a->value].name);
             inn_json_int(json, member, "axis", a->axis);
             inn_json_text(json, member, "role", role_name(a->role));
-            inn_json_int(json, member, "offset", offset);
+            inn_json_int(json, member, "offset", members->list[k].offset);
         }
     }
     list = inn_json_array(json, json->root, "pinned");
@@ -201,7 +257,9 @@ static enum inn_status print_json(struct inn_cli *cli,
         inn_json_text(&json, item, "node", node->name);
         inn_json_int(&json, item, "opset", node->version);
     }
-    json_groups(&json, net);
+    if (net->model != NULL)
+        inn_json_unmeasured(&json, &f->unmeasured);
+    json_groups(&json, net, &f->members);
     if (st == INN_OK)
         return inn_json_print(&json, err);
     inn_json_free(&json);
@@ -320,17 +378,14 @@ static enum inn_status print_groups(struct inn_cli *cli,
     inn_table_init(&table, &cli->arena, head);
     for (g = 0; g < m->n_groups; g++) {
         const struct inn_group *group = &m->groups[g];
-        int members = 0;
 
-        for (i = 0; i < m->n_axes; i++)
-            members += is_weight(m, &m->axes[i]) &&
-                       group_offset(m, &m->axes[i], g) >= 0;
         inn_table_text(&table, group->name);
         inn_table_int(&table, group->size);
         if (f->sampled)
             inn_table_int(&table, net->plan.widths[g]);
         inn_table_text(&table, blocks_text(blocks, group));
-        inn_table_int(&table, members);
+        inn_table_int(&table, (int64_t)(f->members.start[g + 1] -
+                                        f->members.start[g]));
         if (group->variation_before > 0)
             inn_table_printf(&table, "-%.1f %%", 100.0 -
                              100.0 * group->variation_after /
@@ -437,6 +492,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
         st = print_operators(cli, f->graph, cli->common->verbose, err);
     if (st == INN_OK && net->model != NULL)
         st = print_groups(cli, net, f, err);
+    if (st == INN_OK && net->model != NULL && inn_plan_by_weights(&net->plan))
+        inn_print_unmeasured(&f->unmeasured);
     if (st == INN_OK && net->model != NULL)
         st = print_pinned(cli, net->model, err);
     return st;
@@ -478,6 +535,11 @@ static enum inn_status gather(struct facts *f, struct inn_cli *cli,
         f->sampled = f->sampled ||
                      net->plan.widths[g] != net->model->groups[g].size;
     st = inn_network_cost(&f->cost, net, err);
+    if (st == INN_OK)
+        st = inn_count_unmeasured(&f->unmeasured, net->model,
+                                  f->sampled ? net->plan.widths : NULL, err);
+    if (st == INN_OK)
+        st = find_members(&f->members, net->model, &cli->arena, err);
     if (st != INN_OK)
         return st;
     /* What is not free is the same at every width. */

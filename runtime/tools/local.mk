@@ -16,7 +16,9 @@ libinncore_la_SOURCES += \
     runtime/tools/sampling.c \
     runtime/tools/sampling.h \
     runtime/tools/times.c \
-    runtime/tools/times.h
+    runtime/tools/times.h \
+    runtime/tools/unmeasured.c \
+    runtime/tools/unmeasured.h
 
 bin_PROGRAMS += inn
 inn_commands = \

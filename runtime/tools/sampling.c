@@ -37,14 +37,17 @@ const struct inn_option inn_sampling_options[] = {
      "change these groups alone; repeatable"},
     {"freeze", 0, INN_OPT_LIST, AT(freeze), "GLOB", 0, 0,
      "leave these groups as they are; repeatable"},
-    {"partition", 0, INN_OPT_TEXT, AT(partition), "moments|uniform|l1", 0, 0,
-     "where to sample: the channels that carry most, evenly, or the channels "
-     "of largest weights (default moments where the file has them, else "
-     "uniform)"},
+    {"partition", 0, INN_OPT_TEXT, AT(partition), "moments|weights|uniform|l1",
+     0, 0,
+     "where to sample: the channels that carry most, evenly (uniform), or the "
+     "channels of largest weights (l1); weights: l1 where only matrices sum "
+     "over the channels, else uniform (default moments where the file has "
+     "them, else weights)"},
     {"quadrature", 0, INN_OPT_TEXT, AT(quadrature),
      "moments|trapezoid|left|right|midpoint|simpson|gauss", 0, 0,
      "how sums over channels are weighted: by least squares (of partition "
-     "moments), or by a rule (of uniform: default trapezoid)"},
+     "moments), or by a rule (of uniform: default "
+     "trapezoid; of weights: gauss)"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
@@ -54,6 +57,7 @@ static const char *const partitions[] = {
     [INN_PARTITION_UNIFORM] = "uniform",
     [INN_PARTITION_L1] = "l1",
     [INN_PARTITION_MOMENTS] = "moments",
+    [INN_PARTITION_WEIGHTS] = "weights",
 };
 
 static const char *const quadratures[] = {
@@ -122,8 +126,9 @@ static enum inn_status read_words(int out[8], size_t *n, const char *text,
 
 static enum inn_quadrature own_quadrature(enum inn_partition partition)
 {
-    return partition == INN_PARTITION_MOMENTS ? INN_QUAD_MOMENTS
-                                              : INN_QUAD_TRAPEZOID;
+    return partition == INN_PARTITION_MOMENTS   ? INN_QUAD_MOMENTS
+           : partition == INN_PARTITION_WEIGHTS ? INN_QUAD_GAUSS
+                                                : INN_QUAD_TRAPEZOID;
 }
 
 /* The words of both options as numbers. */
@@ -213,14 +218,14 @@ static enum inn_status settle(struct inn_rules *settled,
     *settled = *rules;
     if (rules->open) {
         settled->partition = has ? INN_PARTITION_MOMENTS
-                                 : INN_PARTITION_UNIFORM;
+                                 : INN_PARTITION_WEIGHTS;
         settled->quadrature = own_quadrature(settled->partition);
     }
     if (settled->partition == INN_PARTITION_MOMENTS && !has)
         return inn_fail(err, INN_ERR_RANGE,
                         "has no moments to choose channels by; convert it "
                         "again without --no-moments, or use --partition "
-                        "uniform");
+                        "weights");
     return INN_OK;
 }
 

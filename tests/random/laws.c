@@ -377,7 +377,7 @@ static bool law_permute(struct trial *t)
 
 static void draw_rules(struct trial *t, struct inn_plan *plan)
 {
-    plan->partition = (enum inn_partition)rng_between(&t->rng, 0, 2);
+    plan->partition = (enum inn_partition)rng_between(&t->rng, 0, 3);
     plan->quadrature = (enum inn_quadrature)rng_between(
         &t->rng, 0, plan->partition == INN_PARTITION_MOMENTS ? 6 : 5);
 }

@@ -1,4 +1,5 @@
 unit_tests += \
+    tests/unit/test_consumers \
     tests/unit/test_factor \
     tests/unit/test_fit \
     tests/unit/test_gain \
@@ -17,6 +18,7 @@ unit_tests += \
     tests/unit/test_prior \
     tests/unit/test_propagate \
     tests/unit/test_restore
+tests_unit_test_consumers_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_factor_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_fit_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_gain_LDADD = libinnconvert.la $(LDADD)

@@ -150,14 +150,14 @@ START_TEST(every_rule_samples_and_no_other_does)
     int p, q;
 
     ck_assert_int_eq(inn_widths_scale(file, widths, 0.5, 1, &err), INN_OK);
-    for (p = -1; p <= 3; p++) {
+    for (p = -1; p <= 4; p++) {
         for (q = -1; q <= 7; q++) {
             enum inn_status st =
                 inn_sample(file, &net, widths, (enum inn_partition)p,
                            (enum inn_quadrature)q, &err);
 
             ck_assert(st == INN_OK ? net != NULL : net == NULL);
-            if (p < 0 || p > 2 || q < 0 || q > 6 ||
+            if (p < 0 || p > 3 || q < 0 || q > 6 ||
                 (q == 6 && p != INN_PARTITION_MOMENTS))
                 ck_assert_msg(st == INN_ERR_ARGUMENT, "%d %d", p, q);
             else
