@@ -33,8 +33,14 @@
 #define MOST_BYTES ((size_t)512 << 20)
 /* Sides from which on two axes are a plane. */
 #define PLANE_LEAST 4
-/* Graph nodes that may lie between token numbers and their table. */
+/* Numbers for tables, all samples together: as many places as are looked at. */
+#define TOKENS ((int64_t)1 << 17)
+/*
+ * Graph nodes that may lie between token numbers and their table, and values
+ * that are looked at on the way: each takes a pass over the graph.
+ */
 #define HOPS 4
+#define VISITS 64
 /* Where no table is found. */
 #define IDS 2
 
@@ -44,15 +50,19 @@ static bool is_called(const struct inn_node *node, const char *type)
 }
 
 /* Rows of the table that v, perhaps reshaped, is looked up in; or 0. */
-static int64_t table_rows(const struct inn_graph *g, int v, int hops)
+static int64_t table_rows(const struct inn_graph *g, int v, int hops,
+                          int *visits)
 {
-    static const char *const through[] = {"Cast", "Identity", "Reshape",
-                                          "Squeeze", "Unsqueeze", "Flatten",
-                                          "Transpose"};
+    static const char *const through[] = {"Cast", "Clip", "Expand",
+                                          "Flatten", "Identity", "Reshape",
+                                          "Slice", "Squeeze", "Tile",
+                                          "Transpose", "Unsqueeze"};
     int64_t least = 0, rows;
     size_t i;
     int k;
 
+    if (--*visits < 0)
+        return 0;
     for (k = 0; k < g->n_nodes; k++) {
         const struct inn_node *node = &g->nodes[k];
 
@@ -71,7 +81,8 @@ static int64_t table_rows(const struct inn_graph *g, int v, int hops)
             if (is_called(node, through[i]) && node->n_inputs > 0 &&
                 node->inputs[0] == v && node->n_outputs > 0 &&
                 node->outputs[0] >= 0)
-                rows = table_rows(g, node->outputs[0], hops - 1);
+                rows = table_rows(g, node->outputs[0], hops - 1,
+                                  visits);
         }
         if (rows > 0 && (least == 0 || rows < least))
             least = rows;
@@ -128,6 +139,7 @@ void inn_plan_input(struct inn_drawn_input *plan,
                     const struct inn_tensor *shape)
 {
     const int64_t *dims = shape->dims;
+    int visits = VISITS;
     bool first = has_channels_first(graph, v);
     bool numbers = inn_type_is_float(shape->type) || shape->type == INN_U8;
 
@@ -144,14 +156,18 @@ void inn_plan_input(struct inn_drawn_input *plan,
         if (plan->channels_last || is_plane(dims + 2))
             return;
     }
-    if (inn_type_is_float(shape->type)) {
+    /* What hides padding hides none, in whatever type. */
+    if (inn_type_is_float(shape->type) && shape->rank < 4 &&
+        strstr(graph->values[v].name, "attention_mask") != NULL) {
+        plan->kind = INN_DRAWN_ONES;
+    } else if (inn_type_is_float(shape->type)) {
         plan_noise(plan, first, shape);
     } else if (shape->type == INN_BOOL ||
                strstr(graph->values[v].name, "mask") != NULL) {
         plan->kind = INN_DRAWN_ONES;
     } else {
         plan->kind = INN_DRAWN_IDS;
-        plan->limit = table_rows(graph, v, HOPS);
+        plan->limit = table_rows(graph, v, HOPS, &visits);
         if (plan->limit == 0)
             plan->limit = IDS;
     }
@@ -237,6 +253,9 @@ static int64_t count_samples(const struct plans *p, int64_t wanted,
             count = MACS / macs;
         if (elements > 0 && count > ELEMENTS / elements)
             count = ELEMENTS / elements;
+        if (p->items[p->largest].kind == INN_DRAWN_IDS &&
+            count > TOKENS / pixels)
+            count = TOKENS / pixels;
         count = count < PICTURES_FEW ? PICTURES_FEW : count;
     }
     if (count > (int64_t)(MOST_BYTES / p->bytes))
