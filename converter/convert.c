@@ -443,6 +443,8 @@ static enum inn_status convert(struct inn_model *model,
     for (g = 0; g < model->n_groups && st == INN_OK; g++)
         model->groups[g].nodes = node_count(model->groups[g].size, o->nodes);
     if (st == INN_OK)
+        st = inn_model_index_axes(model, err);
+    if (st == INN_OK)
         st = inn_order_groups(model, o, err);
     progress(o, "grids", 0, 1);
     if (st == INN_OK)

@@ -124,11 +124,11 @@ enum inn_status inn_rank_group(struct inn_model *model, int g,
         return inn_refused(err);
     for (p = 0; p < group->size; p++)
         scores[p].channel = p;
-    for (i = 0; i < model->n_axes; i++)
-        made = made || (inn_is_member(model, &model->axes[i], g) &&
-                        model->axes[i].role == INN_ROLE_OUT);
-    for (i = 0; i < model->n_axes && st == INN_OK; i++) {
-        const struct inn_axis *axis = &model->axes[i];
+    for (i = 0; i < inn_count_axes(model, g); i++)
+        made = made || (inn_axis_of(model, g, i)->role == INN_ROLE_OUT &&
+                        inn_is_member(model, inn_axis_of(model, g, i), g));
+    for (i = 0; i < inn_count_axes(model, g) && st == INN_OK; i++) {
+        const struct inn_axis *axis = inn_axis_of(model, g, i);
         struct inn_arena arena;
         struct inn_slices s;
 

@@ -383,12 +383,12 @@ static enum inn_status shape_grid(const struct inn_model *model,
 static void note_residual(struct inn_model *model,
                           const struct inn_weight *weight)
 {
-    int i, k;
+    int rank = model->graph->values[weight->value].init->rank, i, k;
 
-    for (i = 0; i < model->n_axes; i++) {
-        const struct inn_axis *axis = &model->axes[i];
+    for (i = 0; i < rank && weight->residual > 0; i++) {
+        const struct inn_axis *axis = inn_model_axis(model, weight->value, i);
 
-        for (k = 0; axis->value == weight->value && k < axis->n_spans; k++) {
+        for (k = 0; axis != NULL && k < axis->n_spans; k++) {
             struct inn_group *g;
 
             if (axis->spans[k].group < 0)

@@ -26,22 +26,6 @@ bool inn_is_member(const struct inn_model *model, const struct inn_axis *axis,
     return init != NULL && inn_type_is_float(init->type) && on_axis(axis, g);
 }
 
-/* The network's own widths. */
-static enum inn_status full_widths(const struct inn_model *model,
-                                   struct inn_arena *arena, int64_t **widths,
-                                   struct inn_error *err)
-{
-    int g;
-
-    *widths = inn_arena_alloc(arena, (size_t)model->n_groups, sizeof(**widths),
-                              err);
-    if (*widths == NULL)
-        return inn_refused(err);
-    for (g = 0; g < model->n_groups; g++)
-        (*widths)[g] = model->groups[g].size;
-    return INN_OK;
-}
-
 enum inn_status inn_get_slices(struct inn_slices *s,
                                const struct inn_model *model,
                                const struct inn_axis *axis, int g,
@@ -50,8 +34,8 @@ enum inn_status inn_get_slices(struct inn_slices *s,
     const struct inn_tensor *t = model->graph->values[axis->value].init;
     size_t count = inn_tensor_count(t), outer = 1, inner = 1, o, i;
     struct inn_slots slots;
-    int64_t *widths, f, p;
     enum inn_status st;
+    int64_t f, p;
     float *data;
     int k;
 
@@ -59,9 +43,7 @@ enum inn_status inn_get_slices(struct inn_slices *s,
         outer *= (size_t)t->dims[k];
     for (k = axis->axis + 1; k < t->rank; k++)
         inner *= (size_t)t->dims[k];
-    st = full_widths(model, arena, &widths, err);
-    if (st == INN_OK)
-        st = inn_axis_slots(&slots, model, axis, g, widths, arena, err);
+    st = inn_axis_slots(&slots, model, axis, g, NULL, arena, err);
     if (st != INN_OK)
         return st;
     s->n = model->groups[g].size;
@@ -114,17 +96,18 @@ enum inn_status inn_slices_gram(struct inn_gram *gram,
     enum inn_status st = INN_OK;
     int members = 0, i;
 
-    for (i = 0; i < model->n_axes; i++)
-        members += counts(model, &model->axes[i], g, makers);
-    for (i = 0; i < model->n_axes && st == INN_OK; i++) {
+    for (i = 0; i < inn_count_axes(model, g); i++)
+        members += counts(model, inn_axis_of(model, g, i), g, makers);
+    for (i = 0; i < inn_count_axes(model, g) && st == INN_OK; i++) {
+        const struct inn_axis *axis = inn_axis_of(model, g, i);
         struct inn_arena arena;
         struct inn_slices s;
         double sum;
 
-        if (!counts(model, &model->axes[i], g, makers))
+        if (!counts(model, axis, g, makers))
             continue;
         inn_arena_init(&arena, model->heap);
-        st = inn_get_slices(&s, model, &model->axes[i], g, &arena, err);
+        st = inn_get_slices(&s, model, axis, g, &arena, err);
         sum = st == INN_OK ? energy(&s) : 0;
         /*
          * By the root mean square of elements, not of whole slices: biases

@@ -14,6 +14,24 @@ struct inn_slices {
     int64_t n, len;
 };
 
+/*
+ * The axes that group g may lie on, by number k: from the model's index, or,
+ * before there is one, all.
+ */
+static inline int inn_count_axes(const struct inn_model *model, int g)
+{
+    return model->axes_start == NULL
+               ? model->n_axes
+               : model->axes_start[g + 1] - model->axes_start[g];
+}
+
+static inline const struct inn_axis *inn_axis_of(const struct inn_model *model,
+                                                 int g, int k)
+{
+    return &model->axes[model->axes_start == NULL
+                            ? k : model->axes_of[model->axes_start[g] + k]];
+}
+
 /* Whether the axis is one of a weight that carries group g. */
 bool inn_is_member(const struct inn_model *model, const struct inn_axis *axis,
                    int g);

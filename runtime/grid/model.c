@@ -52,6 +52,66 @@ const struct inn_axis *inn_model_axis(const struct inn_model *model,
     return NULL;
 }
 
+/*
+ * Each axis once under each of its groups: counted into start[g + 1] where of
+ * is NULL, else written. last [n_groups] begins with -1.
+ */
+static void walk_axes(const struct inn_model *model, int *start, int *of,
+                      int *last)
+{
+    int a, s;
+
+    for (a = 0; a < model->n_axes; a++) {
+        for (s = 0; s < model->axes[a].n_spans; s++) {
+            int g = model->axes[a].spans[s].group;
+
+            if (g < 0 || last[g] == a)
+                continue;
+            last[g] = a;
+            if (of == NULL)
+                start[g + 1]++;
+            else
+                of[start[g]++] = a;
+        }
+    }
+}
+
+enum inn_status inn_model_index_axes(struct inn_model *model,
+                                     struct inn_error *err)
+{
+    size_t n = (size_t)model->n_groups;
+    int *last = inn_alloc(model->heap, n + 1, sizeof(*last), err);
+    int *start, *of = NULL;
+    size_t g;
+
+    model->axes_start = model->axes_of = NULL;
+    if (last == NULL)
+        return inn_refused(err);
+    for (g = 0; g < n; g++)
+        last[g] = -1;
+    start = inn_arena_alloc(&model->arena, n + 1, sizeof(*start), err);
+    if (start != NULL) {
+        walk_axes(model, start, NULL, last);
+        for (g = 0; g < n; g++) {
+            start[g + 1] += start[g];
+            last[g] = -1;
+        }
+        of = inn_arena_alloc(&model->arena, (size_t)start[n] + 1, sizeof(*of),
+                             err);
+    }
+    if (of != NULL) {
+        walk_axes(model, start, of, last);
+        /* Each has moved to where the next begins. */
+        for (g = n; g > 0; g--)
+            start[g] = start[g - 1];
+        start[0] = 0;
+        model->axes_start = start;
+        model->axes_of = of;
+    }
+    inn_free(model->heap, last);
+    return of != NULL ? INN_OK : inn_refused(err);
+}
+
 const struct inn_weight *inn_model_weight(const struct inn_model *model,
                                           int value)
 {

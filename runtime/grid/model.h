@@ -123,6 +123,12 @@ struct inn_model {
     enum inn_edge edge;
     struct inn_group *groups;
     struct inn_axis *axes; /* sorted by value, then axis */
+    /*
+     * The axes that group g lies on are axes_of[axes_start[g]] to
+     * axes_of[axes_start[g + 1] - 1], ascending; NULL before
+     * inn_model_index_axes.
+     */
+    int *axes_start, *axes_of;
     struct inn_pinned *pinned;
     struct inn_weight *weights; /* sorted by value */
     struct inn_bn_stats *stats; /* of BatchNormalization folded away */
@@ -156,6 +162,13 @@ void inn_model_free(struct inn_model *model);
 /* The axis, or NULL where none of its elements is in a group. */
 const struct inn_axis *inn_model_axis(const struct inn_model *model,
                                       int value, int axis);
+
+/*
+ * Makes the index of axes by group, with which the work of all groups is not
+ * the square of their number. Again, where groups or axes have changed.
+ */
+enum inn_status inn_model_index_axes(struct inn_model *model,
+                                     struct inn_error *err);
 
 /* The weight of a value, or NULL. */
 const struct inn_weight *inn_model_weight(const struct inn_model *model,

@@ -8,8 +8,9 @@
 
 #include "runtime/base/error.h"
 
-/* The groups of an axis while their slots are filled. */
+/* The groups of an axis, or one alone, while their slots are filled. */
 struct filling {
+    int only; /* -1: all */
     struct inn_slots *slots;
     int n;
     int64_t **done; /* [n][n_blocks] functions that each block has had */
@@ -45,14 +46,16 @@ static enum inn_status list_groups(struct filling *f,
                                    struct inn_arena *arena,
                                    struct inn_error *err)
 {
-    int *groups = inn_arena_alloc(arena, (size_t)axis->n_spans,
+    int *groups = inn_arena_alloc(arena, f->only < 0 ? (size_t)axis->n_spans
+                                                     : 1,
                                   sizeof(*groups), err);
     int n = 0, i;
 
     if (groups == NULL)
         return inn_refused(err);
-    for (i = 0; i < axis->n_spans; i++) {
-        if (axis->spans[i].group >= 0)
+    for (i = 0; i < axis->n_spans && (f->only < 0 || n < 1); i++) {
+        if (axis->spans[i].group >= 0 &&
+            (f->only < 0 || axis->spans[i].group == f->only))
             groups[n++] = axis->spans[i].group;
     }
     qsort(groups, (size_t)n, sizeof(*groups), by_number);
@@ -82,14 +85,16 @@ static enum inn_status make_room(struct filling *f,
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_span *s = &axis->spans[i];
 
-        if (s->group >= 0 && s->block == 0)
+        if (s->group >= 0 && s->block == 0 &&
+            (f->only < 0 || s->group == f->only))
             f->slots[find(f->slots, f->n, s->group)].functions += s->repeat;
     }
     for (i = 0; i < f->n; i++) {
         struct inn_slots *s = &f->slots[i];
         int blocks = model->groups[s->group].n_blocks;
 
-        s->width = widths[s->group];
+        s->width = widths != NULL ? widths[s->group]
+                                  : model->groups[s->group].size;
         s->at = inn_arena_alloc(arena, (size_t)s->functions,
                                 (size_t)s->width * sizeof(*s->at), err);
         f->done[i] = inn_arena_alloc(arena, (size_t)blocks,
@@ -112,24 +117,19 @@ static enum inn_status uneven(const struct inn_model *model,
                     model->groups[group].n_blocks, model->groups[group].name);
 }
 
-enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
-                                   const struct inn_model *model,
-                                   const struct inn_axis *axis,
-                                   const int64_t *widths,
-                                   struct inn_arena *arena,
-                                   struct inn_error *err)
+static enum inn_status fill(struct filling *f, const struct inn_model *model,
+                            const struct inn_axis *axis,
+                            const int64_t *widths, struct inn_arena *arena,
+                            struct inn_error *err)
 {
-    struct filling f = {.n = 0};
     int64_t element = 0, p, end, r;
     enum inn_status st;
     int i, b;
 
-    *slots = NULL;
-    *n = 0;
-    st = list_groups(&f, axis, arena, err);
-    if (st == INN_OK)
-        st = make_room(&f, model, axis, widths, arena, err);
-    if (st != INN_OK)
+    st = list_groups(f, axis, arena, err);
+    if (st == INN_OK && f->n > 0)
+        st = make_room(f, model, axis, widths, arena, err);
+    if (st != INN_OK || f->n == 0)
         return st;
     for (i = 0; i < axis->n_spans; i++) {
         const struct inn_span *s = &axis->spans[i];
@@ -141,10 +141,15 @@ enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
             element += s->count;
             continue;
         }
+        if (f->only >= 0 && s->group != f->only) {
+            element += widths != NULL ? inn_span_length(model, s, widths)
+                                      : inn_span_size(model, s);
+            continue;
+        }
         g = &model->groups[s->group];
-        b = find(f.slots, f.n, s->group);
-        to = &f.slots[b];
-        done = &f.done[b][s->block];
+        b = find(f->slots, f->n, s->group);
+        to = &f->slots[b];
+        done = &f->done[b][s->block];
         if (*done + s->repeat > to->functions)
             return uneven(model, axis, s->group, err);
         p = inn_block_start(g, to->width, s->block);
@@ -155,15 +160,28 @@ enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
         }
         *done += s->repeat;
     }
-    for (i = 0; i < f.n; i++) {
-        for (b = 0; b < model->groups[f.slots[i].group].n_blocks; b++) {
-            if (f.done[i][b] != f.slots[i].functions)
-                return uneven(model, axis, f.slots[i].group, err);
+    for (i = 0; i < f->n; i++) {
+        for (b = 0; b < model->groups[f->slots[i].group].n_blocks; b++) {
+            if (f->done[i][b] != f->slots[i].functions)
+                return uneven(model, axis, f->slots[i].group, err);
         }
     }
-    *slots = f.slots;
-    *n = f.n;
     return INN_OK;
+}
+
+enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
+                                   const struct inn_model *model,
+                                   const struct inn_axis *axis,
+                                   const int64_t *widths,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    struct filling f = {.only = -1};
+    enum inn_status st = fill(&f, model, axis, widths, arena, err);
+
+    *slots = st == INN_OK ? f.slots : NULL;
+    *n = st == INN_OK ? f.n : 0;
+    return st;
 }
 
 enum inn_status inn_axis_slots(struct inn_slots *slots,
@@ -172,19 +190,14 @@ enum inn_status inn_axis_slots(struct inn_slots *slots,
                                const int64_t *widths, struct inn_arena *arena,
                                struct inn_error *err)
 {
-    struct inn_slots *all;
-    enum inn_status st;
-    int n, i;
+    struct filling f = {.only = group};
+    enum inn_status st = fill(&f, model, axis, widths, arena, err);
 
     slots->group = group;
-    slots->width = widths[group];
+    slots->width = widths != NULL ? widths[group] : model->groups[group].size;
     slots->functions = 0;
     slots->at = NULL;
-    st = inn_axis_all_slots(&all, &n, model, axis, widths, arena, err);
-    if (st != INN_OK)
-        return st;
-    i = find(all, n, group);
-    if (i >= 0)
-        *slots = all[i];
-    return INN_OK;
+    if (st == INN_OK && f.n > 0)
+        *slots = f.slots[0];
+    return st;
 }

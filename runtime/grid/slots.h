@@ -29,7 +29,10 @@ enum inn_status inn_axis_all_slots(struct inn_slots **slots, int *n,
                                    struct inn_arena *arena,
                                    struct inn_error *err);
 
-/* Those of one group; 0 functions where it is not on the axis. */
+/*
+ * Those of one group, in one pass that doesn't look at the others; 0 functions
+ * where it is not on the axis. widths NULL: the groups' full ones.
+ */
 enum inn_status inn_axis_slots(struct inn_slots *slots,
                                const struct inn_model *model,
                                const struct inn_axis *axis, int group,

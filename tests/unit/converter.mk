@@ -6,6 +6,7 @@ unit_tests += \
     tests/unit/test_gather \
     tests/unit/test_grids \
     tests/unit/test_groups \
+    tests/unit/test_growth \
     tests/unit/test_inputs \
     tests/unit/test_interpret \
     tests/unit/test_judge \
@@ -25,6 +26,7 @@ tests_unit_test_gain_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_gather_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_grids_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_groups_LDADD = libinnconvert.la $(LDADD)
+tests_unit_test_growth_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_inputs_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_interpret_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_judge_LDADD = libinnconvert.la $(LDADD)
