@@ -56,7 +56,7 @@ static void end(void)
     memset(&model, 0, sizeof(model));
     model.heap = heap;
     model.graph = g;
-    ck_assert_int_eq(inn_shapes_infer(&shapes, g, NULL, 0, INN_MODEL_SPATIAL,
+    ck_assert_int_eq(inn_shapes_infer(&shapes, g, NULL, 0, INN_DEFAULT_SPATIAL,
                                       1 << 16, NULL), INN_OK);
 }
 
