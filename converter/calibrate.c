@@ -48,7 +48,7 @@ static enum inn_status find_wanted(struct inn_wanted *want, int input,
 
     if (t == NULL || inn_type_size(t->type) == 0 || inn_tensor_count(t) == 0)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "the size of input '%.80s' is not known: give it by "
+                        "the size of input '%s' is not known: give it by "
                         "--input-shape", v->name);
     memset(want, 0, sizeof(*want));
     inn_plan_input(&plan, graph, &model->prep, input, t);
@@ -170,19 +170,19 @@ enum inn_status inn_calibrate_fit(int64_t *n, int64_t dims[INN_MAX_RANK],
     }
     if (total < 1 || !fits(want, dims))
         return inn_fail(err, INN_ERR_RANGE,
-                        "input '%.80s' wants samples of %s, %s %s",
+                        "input '%s' wants samples of %s, %s %s",
                         want->value->name, wanted_text(wish, want),
                         total < 1 ? "the array is" : "these are",
                         total < 1 ? inn_shape_text(have, t->rank, t->dims)
                                   : inn_shape_text(have, rank - 1, dims + 1));
     if (inn_type_is_float(t->type) && !inn_type_is_float(want->type) &&
         want->type != INN_U8)
-        return inn_fail(err, INN_ERR_RANGE, "input '%.80s' wants %s, is "
+        return inn_fail(err, INN_ERR_RANGE, "input '%s' wants %s, is "
                         "given %s", want->value->name,
                         inn_type_name(want->type), inn_type_name(t->type));
     if (total < one)
         return inn_fail(err, INN_ERR_RANGE,
-                        "input '%.80s' takes %lld at once, there are %lld",
+                        "input '%s' takes %lld at once, there are %lld",
                         want->value->name, (long long)one, (long long)total);
     dims[0] = one;
     *n = total / one;
@@ -384,7 +384,7 @@ enum inn_status inn_calibrate(struct inn_feed *feed,
                             arena, err);
         if (st == INN_OK && i > 0 && count != feed->count)
             st = inn_fail(err, INN_ERR_RANGE,
-                          "input '%.80s' has %lld samples, those before have "
+                          "input '%s' has %lld samples, those before have "
                           "%lld", want.value->name, (long long)count,
                           (long long)feed->count);
         feed->count = count;

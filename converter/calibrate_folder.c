@@ -157,7 +157,7 @@ static enum inn_status load_picture(struct inn_tensor *t,
     if (st == INN_OK)
         st = inn_image_recolour(&image, &image, (int)channels, own, r->err);
     if (st != INN_OK) {
-        inn_error_prefix(r->err, "%.200s", name);
+        inn_error_prefix(r->err, "%s", name);
         return st;
     }
     dims[0] = 1;
@@ -180,7 +180,7 @@ static enum inn_status take_pictures(struct inn_tensor *out, int64_t *count,
 
     if (!want->picture || (channels != 1 && channels != 3))
         return inn_fail(r->err, INN_ERR_RANGE,
-                        "holds pictures; input '%.80s' takes none",
+                        "holds pictures; input '%s' takes none",
                         want->value->name);
     one = want->dims[0];
     st = inn_calibrate_choose(&chosen, count, r->c, want,
@@ -224,7 +224,7 @@ static enum inn_status load_array(struct inn_tensor *t, int64_t *n,
     if (st == INN_OK)
         st = inn_calibrate_fit(n, dims, picture, r->want, t, true, r->err);
     if (st != INN_OK)
-        inn_error_prefix(r->err, "%.200s", name);
+        inn_error_prefix(r->err, "%s", name);
     return st;
 }
 
@@ -264,7 +264,7 @@ static enum inn_status count_arrays(int64_t *first, int64_t *sizes,
             memcpy(sizes, dims, sizeof(dims));
         else if (!same_sample(sizes, dims))
             st = inn_fail(r->err, INN_ERR_RANGE,
-                          "%.200s: samples of %s, those before are %s",
+                          "%s: samples of %s, those before are %s",
                           r->names.items[i],
                           inn_shape_text(a, rank - 1, dims + 1),
                           inn_shape_text(b, rank - 1, sizes + 1));
@@ -306,7 +306,7 @@ static enum inn_status take_arrays(struct inn_tensor *out, int64_t *count,
         /* The file may have changed since it was counted. */
         if (st == INN_OK && (n != first[i + 1] - first[i] ||
                              !same_sample(dims, sized.dims)))
-            st = inn_fail(r->err, INN_ERR_IO, "%.200s changed meanwhile",
+            st = inn_fail(r->err, INN_ERR_IO, "%s changed meanwhile",
                           r->names.items[i]);
         for (; st == INN_OK && k < *count && chosen[k] < first[i + 1]; k++)
             st = inn_calibrate_put(out, *count, k, &sized, &t,

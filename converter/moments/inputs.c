@@ -202,11 +202,11 @@ static enum inn_status plan_all(struct plans *p, const struct inn_graph *g,
 
         if (t == NULL || inn_type_size(t->type) == 0)
             return inn_fail(err, INN_ERR_UNSUPPORTED,
-                            "the size of input '%.80s' is not known",
+                            "the size of input '%s' is not known",
                             g->values[g->inputs[i]].name);
         if (inn_tensor_count(t) == 0)
             return inn_fail(err, INN_ERR_UNSUPPORTED,
-                            "input '%.80s' is empty",
+                            "input '%s' is empty",
                             g->values[g->inputs[i]].name);
         p->shapes[i] = t;
         if (!inn_add_size(&p->bytes, p->bytes, t->bytes))

@@ -201,7 +201,7 @@ struct inn_moments_options {
 /* What came of it. */
 struct inn_moments_report {
     int groups;     /* without moments */
-    char why[256];  /* the reason, where it is the network's */
+    char why[512];  /* the reason, where it is the network's */
     char from[256]; /* what was measured on: "192 drawn pictures 3x224x224 …" */
 };
 

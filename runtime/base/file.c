@@ -210,20 +210,20 @@ static enum inn_status check_relative(const char *path, struct inn_error *err)
         return inn_fail(err, INN_ERR_FORMAT, "external data has no path");
     if (*path == '/')
         return inn_fail(err, INN_ERR_FORMAT,
-                        "external data '%.200s': an absolute path is refused",
+                        "external data '%s': an absolute path is refused",
                         path);
     while (*p != '\0') {
         size_t len = strcspn(p, "/");
 
         if (len == 2 && p[0] == '.' && p[1] == '.')
             return inn_fail(err, INN_ERR_FORMAT,
-                            "external data '%.200s': '..' is refused", path);
+                            "external data '%s': '..' is refused", path);
         p += len;
         p += strspn(p, "/");
     }
     if (p[-1] == '/')
         return inn_fail(err, INN_ERR_FORMAT,
-                        "external data '%.200s' names a folder", path);
+                        "external data '%s' names a folder", path);
     return INN_OK;
 }
 
@@ -242,33 +242,33 @@ enum inn_status inn_file_map_beneath(struct inn_bytes *bytes, const char *dir,
     at = open(*dir != '\0' ? dir : ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (at < 0)
         return inn_fail(err, inn_errno_status(),
-                        "folder '%.200s' can't be opened: %s", dir,
+                        "folder '%s' can't be opened: %s", dir,
                         strerror(errno));
     switch (walk(&fd, at, relative)) {
     case WALK_OK:
         st = map_fd(bytes, fd, true, err);
         if (st != INN_OK)
-            inn_error_prefix(err, "external data '%.200s'", relative);
+            inn_error_prefix(err, "external data '%s'", relative);
         break;
     case WALK_LINK:
         if (!open_link(&fd, *dir != '\0' ? dir : ".", also, relative)) {
             st = inn_fail(err, INN_ERR_FORMAT,
-                          "external data '%.200s' is a symbolic link that "
+                          "external data '%s' is a symbolic link that "
                           "leads out of the model's folder", relative);
             break;
         }
         st = map_fd(bytes, fd, true, err);
         if (st != INN_OK)
-            inn_error_prefix(err, "external data '%.200s'", relative);
+            inn_error_prefix(err, "external data '%s'", relative);
         break;
     case WALK_ERROR:
         if (errno == ELOOP || errno == ENOTDIR)
             st = inn_fail(err, INN_ERR_FORMAT,
-                          "external data '%.200s': a folder on the way is a "
+                          "external data '%s': a folder on the way is a "
                           "symbolic link or no folder", relative);
         else
             st = inn_fail(err, inn_errno_status(),
-                          "external data '%.200s' can't be opened: %s",
+                          "external data '%s' can't be opened: %s",
                           relative, strerror(errno));
         break;
     }

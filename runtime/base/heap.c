@@ -135,6 +135,7 @@ void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
         inn_fail(err, INN_ERR_LIMIT,
                  "%zu bytes would pass the memory limit of %zu bytes", bytes,
                  heap->ceiling);
+        inn_error_set_kind(err, INN_KIND_MEMORY_LIMIT);
         return NULL;
     }
     base = aligned_alloc(HEADER, total);

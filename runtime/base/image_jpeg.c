@@ -43,11 +43,13 @@ static void on_error(j_common_ptr jpeg)
     jpeg->err->format_message(jpeg, text);
     if (jpeg->err->msg_code == JERR_OUT_OF_MEMORY)
         st = INN_ERR_MEMORY;
-    if (jpeg->err->msg_code == JERR_NO_BACKING_STORE)
+    if (jpeg->err->msg_code == JERR_NO_BACKING_STORE) {
         inn_fail(&c->error, INN_ERR_LIMIT,
                  "decoding it would pass the memory limit");
-    else
+        inn_error_set_kind(&c->error, INN_KIND_MEMORY_LIMIT);
+    } else {
         inn_fail(&c->error, st, "damaged JPEG: %s", text);
+    }
     longjmp(c->back, 1);
 }
 

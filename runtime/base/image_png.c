@@ -36,7 +36,7 @@ static void on_error(png_structp png, png_const_charp text)
     struct codec *c = png_get_error_ptr(png);
 
     if (c->error.status == INN_OK)
-        inn_fail(&c->error, INN_ERR_FORMAT, "damaged PNG: %.200s", text);
+        inn_fail(&c->error, INN_ERR_FORMAT, "damaged PNG: %s", text);
     png_longjmp(png, 1);
 }
 

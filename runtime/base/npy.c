@@ -676,7 +676,7 @@ static enum inn_status find_entry(zip_int64_t *index, zip_t *archive,
                                  used > 0 ? ", " : "", (int)len, have);
     }
     return inn_fail(err, INN_ERR_FORMAT,
-                    "has no array '%.100s'; it has: %s", name,
+                    "has no array '%s'; it has: %s", name,
                     used > 0 ? text : "none");
 }
 
@@ -693,16 +693,16 @@ static enum inn_status read_named(struct inn_tensor *tensor, zip_t *archive,
         return st;
     if (zip_stat_index(archive, (zip_uint64_t)index, 0, &s) != 0 ||
         !(s.valid & ZIP_STAT_SIZE))
-        return inn_fail(err, INN_ERR_FORMAT, "array '%.100s' has no size",
+        return inn_fail(err, INN_ERR_FORMAT, "array '%s' has no size",
                         name);
     entry = zip_fopen_index(archive, (zip_uint64_t)index, 0);
     if (entry == NULL)
         return inn_fail(err, INN_ERR_FORMAT,
-                        "array '%.100s' can't be unpacked: %s", name,
+                        "array '%s' can't be unpacked: %s", name,
                         zip_strerror(archive));
     st = read_array(tensor, entry, s.size, arena, err);
     if (st != INN_OK)
-        inn_error_prefix(err, "array '%.100s'", name);
+        inn_error_prefix(err, "array '%s'", name);
     zip_fclose(entry);
     return st;
 }

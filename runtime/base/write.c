@@ -227,7 +227,7 @@ static enum inn_status open_target(struct inn_write *w, struct inn_error *err)
         enum inn_status st;
 
         if (!w->overwrite)
-            return inn_fail(err, INN_ERR_IO, "exists already");
+            return inn_exists_already(err);
         st = open_beside(w, err);
         if (st == INN_OK) /* best effort: the old file's permissions */
             (void)!fchmod(w->fd, s.st_mode & 0777);
@@ -481,7 +481,7 @@ static enum inn_status give_name(struct inn_write *w, struct inn_error *err)
         return INN_OK;
     }
     if (!w->overwrite && (errno == EEXIST || lstat(w->path, &s) == 0))
-        return inn_fail(err, INN_ERR_IO, "exists already");
+        return inn_exists_already(err);
     if (w->nameless) {
         st = link_to_temp(w, err);
         if (st != INN_OK)

@@ -88,29 +88,25 @@ void inn_print_clean(FILE *out, const char *text)
 /* The option that helps; the library doesn't know our options. */
 static const char *hint(const struct inn_error *err)
 {
-    static const char exists[] = "exists already";
-    size_t len = strlen(err->message), n = sizeof(exists) - 1;
-
-    if (err->status == INN_ERR_LIMIT &&
-        strstr(err->message, "memory limit") != NULL)
-        return " (--memory raises it)";
-    if (err->status == INN_ERR_IO && len >= n &&
-        strcmp(err->message + len - n, exists) == 0)
+    switch (inn_error_kind(err)) {
+    case INN_KIND_EXISTS:
         return "; -f overwrites it";
+    case INN_KIND_MEMORY_LIMIT:
+        return " (--memory raises it)";
+    case INN_KIND_PLAIN:
+        break;
+    }
     return "";
 }
 
 int inn_cli_error(const struct inn_cli *cli, const char *file,
                   const struct inn_error *err)
 {
-    size_t len = file != NULL ? strlen(file) : 0;
     struct inn_progress progress = cli->progress;
 
     inn_progress_clear(&progress);
     fprintf(stderr, "%s: ", cli->program);
-    /* Some messages begin with the path already. */
-    if (len > 0 && !(strncmp(err->message, file, len) == 0 &&
-                     err->message[len] == ':')) {
+    if (file != NULL && file[0] != '\0' && !inn_error_has_file(err)) {
         inn_print_clean(stderr, file);
         fputs(": ", stderr);
     }

@@ -58,20 +58,40 @@ static bool is_symbol(const struct inn_graph *graph, const char *name)
     return false;
 }
 
+const char *inn_names_text(char text[INN_NAMES_TEXT],
+                           const struct inn_graph *graph, const int *which,
+                           int n)
+{
+    static const char more[] = " and 2147483647 more";
+    size_t at = 0, need;
+    int i;
+
+    text[0] = '\0';
+    for (i = 0; i < n; i++) {
+        const char *name = graph->values[which[i]].name;
+
+        need = strlen(name) + 2;
+        if (need + sizeof(more) > INN_NAMES_TEXT - at)
+            break;
+        at += (size_t)snprintf(text + at, INN_NAMES_TEXT - at, "%s%s",
+                               i > 0 ? ", " : "", name);
+    }
+    if (i < n)
+        snprintf(text + at, INN_NAMES_TEXT - at, i > 0 ? " and %d more"
+                                                       : "%d, of long names",
+                 n - i);
+    return text;
+}
+
 static enum inn_status unknown_name(const struct inn_graph *graph,
                                     const char *name, struct inn_error *err)
 {
-    char text[256] = "";
-    size_t at = 0;
-    int i;
+    char text[INN_NAMES_TEXT];
 
-    for (i = 0; i < graph->n_inputs && at + 1 < sizeof(text); i++)
-        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s",
-                               i > 0 ? ", " : "",
-                               graph->values[graph->inputs[i]].name);
     return inn_fail(err, INN_ERR_RANGE,
-                    "no input or symbolic dimension '%.100s'; inputs are: %s",
-                    name, text);
+                    "no input or symbolic dimension '%s'; inputs are: %s",
+                    name, inn_names_text(text, graph, graph->inputs,
+                                         graph->n_inputs));
 }
 
 static enum inn_status bind(struct inn_binding *b, const char *option,
@@ -83,7 +103,7 @@ static enum inn_status bind(struct inn_binding *b, const char *option,
 
     if (at == NULL || at == option || !read_dims(b, at + 1))
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--input-shape takes NAME:1,3,224,224, not '%.200s'",
+                        "--input-shape takes NAME:1,3,224,224, not '%s'",
                         option);
     b->name = inn_arena_strndup(arena, option, (size_t)(at - option), err);
     if (b->name == NULL)
@@ -95,7 +115,7 @@ static enum inn_status bind(struct inn_binding *b, const char *option,
             continue;
         if (v->rank >= 0 && v->rank != b->rank)
             return inn_fail(err, INN_ERR_RANGE,
-                            "--input-shape gives '%.100s' %d dimensions, the "
+                            "--input-shape gives '%s' %d dimensions, the "
                             "network %d", b->name, b->rank, v->rank);
         return INN_OK;
     }

@@ -18,4 +18,13 @@ enum inn_status inn_parse_sizes(struct inn_binding **bindings, size_t *n,
                                 struct inn_arena *arena,
                                 struct inn_error *err);
 
+/*
+ * "a, b and 3 more": the names of n values, whole, as many as fit; written to
+ * text, which is returned.
+ */
+#define INN_NAMES_TEXT 300
+const char *inn_names_text(char text[INN_NAMES_TEXT],
+                           const struct inn_graph *graph, const int *which,
+                           int n);
+
 #endif

@@ -80,11 +80,21 @@ void inn_table_text(struct inn_table *table, const char *text)
 
 void inn_table_printf(struct inn_table *table, const char *format, ...)
 {
-    char text[512];
     va_list args;
+    char *text;
+    int len;
 
+    if (table->why.status != INN_OK)
+        return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    text = inn_arena_alloc(table->arena, len > 0 ? (size_t)len + 1 : 1, 1,
+                           &table->why);
+    if (text == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(text, len > 0 ? (size_t)len + 1 : 1, format, args);
     va_end(args);
     inn_table_text(table, text);
 }

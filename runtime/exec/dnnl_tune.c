@@ -212,7 +212,7 @@ enum inn_status inn_dnnl_keep(struct inn_dnnl *dnnl, struct inn_error *err)
         st = inn_write_commit(out, err);
     inn_write_close(out);
     if (st != INN_OK)
-        inn_error_prefix(err, "measured choices, %.200s", tune->path);
+        inn_error_prefix(err, "measured choices, %s", tune->path);
     tune->changed = st != INN_OK;
     return st;
 }

@@ -250,22 +250,23 @@ void inn_session_free(struct inn_session *session)
 }
 
 /* "Nx3x224x224": what the network declares of v. */
-static const char *declared_text(char text[INN_SHAPE_TEXT],
+#define DECLARED_TEXT 400
+static const char *declared_text(char text[DECLARED_TEXT],
                                  const struct inn_value *v)
 {
     size_t len = 0;
     int i;
 
-    snprintf(text, INN_SHAPE_TEXT, "scalar");
-    for (i = 0; i < v->rank && len < INN_SHAPE_TEXT; i++) {
+    snprintf(text, DECLARED_TEXT, "scalar");
+    for (i = 0; i < v->rank && len < DECLARED_TEXT; i++) {
         const char *x = i != 0 ? "x" : "";
         int k;
 
         if (v->dims[i].size >= 0)
-            k = snprintf(text + len, INN_SHAPE_TEXT - len, "%s%lld", x,
+            k = snprintf(text + len, DECLARED_TEXT - len, "%s%lld", x,
                          (long long)v->dims[i].size);
         else
-            k = snprintf(text + len, INN_SHAPE_TEXT - len, "%s%.20s", x,
+            k = snprintf(text + len, DECLARED_TEXT - len, "%s%s", x,
                          v->dims[i].symbol != NULL ? v->dims[i].symbol : "?");
         len += k > 0 ? (size_t)k : 0;
     }
@@ -276,7 +277,7 @@ static enum inn_status check_input(const struct inn_value *v,
                                    const struct inn_tensor *in,
                                    struct inn_error *err)
 {
-    char have[INN_SHAPE_TEXT], want[INN_SHAPE_TEXT];
+    char have[INN_SHAPE_TEXT], want[DECLARED_TEXT];
     struct inn_tensor again;
     enum inn_status st;
     bool fits;
@@ -284,24 +285,24 @@ static enum inn_status check_input(const struct inn_value *v,
 
     st = inn_tensor_init(&again, in->type, in->rank, in->dims, err);
     if (st != INN_OK) {
-        inn_error_prefix(err, "input '%.80s'", v->name);
+        inn_error_prefix(err, "input '%s'", v->name);
         return st;
     }
     if (v->type != INN_UNDEFINED && in->type != v->type)
         return inn_fail(err, INN_ERR_RANGE,
-                        "input '%.80s' is %s, the network wants %s", v->name,
+                        "input '%s' is %s, the network wants %s", v->name,
                         inn_type_name(in->type), inn_type_name(v->type));
     fits = v->rank < 0 || in->rank == v->rank;
     for (i = 0; fits && i < v->rank; i++)
         fits = v->dims[i].size < 0 || v->dims[i].size == in->dims[i];
     if (!fits)
         return inn_fail(err, INN_ERR_RANGE,
-                        "input '%.80s' is %s, the network wants %s", v->name,
+                        "input '%s' is %s, the network wants %s", v->name,
                         inn_shape_text(have, in->rank, in->dims),
                         declared_text(want, v));
     if (in->bytes != again.bytes || (in->data == NULL && in->bytes != 0))
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "input '%.80s' has %zu bytes of data, its shape %s "
+                        "input '%s' has %zu bytes of data, its shape %s "
                         "takes %zu",
                         v->name, in->data != NULL ? in->bytes : (size_t)0,
                         inn_shape_text(have, in->rank, in->dims),
@@ -337,8 +338,8 @@ static enum inn_status check_symbols(const struct inn_graph *graph,
                      in[i].dims[k])
                 st = inn_fail(
                     err, INN_ERR_RANGE,
-                    "dimension '%.60s' is %lld in input '%.60s' and %lld in "
-                    "'%.60s'",
+                    "dimension '%s' is %lld in input '%s' and %lld in "
+                    "'%s'",
                     v->dims[k].symbol,
                     (long long)in[at / INN_MAX_RANK].dims[at % INN_MAX_RANK],
                     graph->values[graph->inputs[at / INN_MAX_RANK]].name,

@@ -111,7 +111,7 @@ enum inn_status inn_onnx_attr(struct inn_attr *attr,
         return inn_fail(err, INN_ERR_FORMAT, "an attribute has no name");
     if (has_others(proto, type))
         return inn_fail(err, INN_ERR_FORMAT,
-                        "attribute '%.100s' has values of several kinds",
+                        "attribute '%s' has values of several kinds",
                         attr->name);
     attr->kind = type >= INN_ATTR_FLOAT && type <= INN_ATTR_STRINGS
                      ? (enum inn_attr_kind)type
@@ -119,7 +119,7 @@ enum inn_status inn_onnx_attr(struct inn_attr *attr,
     switch (type) {
     case TYPE(UNDEFINED):
         return inn_fail(err, INN_ERR_FORMAT,
-                        "attribute '%.100s' has no type", attr->name);
+                        "attribute '%s' has no type", attr->name);
     case TYPE(FLOAT):
         attr->f = proto->has_f ? proto->f : 0;
         break;
@@ -160,6 +160,6 @@ enum inn_status inn_onnx_attr(struct inn_attr *attr,
         st = inn_onnx_pack_message(&proto->base, &attr->packed,
                                    &attr->packed_len, source->arena, err);
     if (st != INN_OK)
-        inn_error_prefix(err, "attribute '%.100s'", attr->name);
+        inn_error_prefix(err, "attribute '%s'", attr->name);
     return st;
 }

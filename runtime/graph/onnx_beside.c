@@ -103,7 +103,7 @@ static enum inn_status about_it(const struct inn_onnx_beside *b,
                                 enum inn_status st, struct inn_error *err)
 {
     if (st != INN_OK)
-        inn_error_prefix(err, "weights beside it, '%.200s'", b->location);
+        inn_error_prefix(err, "weights beside it, '%s'", b->location);
     return st;
 }
 

@@ -193,10 +193,10 @@ enum inn_status inn_onnx_external(const uint8_t **bytes, size_t *len,
         return st;
     if (place.offset != NULL && !parse_number(&offset, place.offset))
         return inn_fail(err, INN_ERR_FORMAT,
-                        "external data has the offset '%.40s'", place.offset);
+                        "external data has the offset '%s'", place.offset);
     if (place.length != NULL && !parse_number(&length, place.length))
         return inn_fail(err, INN_ERR_FORMAT,
-                        "external data has the length '%.40s'", place.length);
+                        "external data has the length '%s'", place.length);
     i = inn_map_get(&source->files->names, place.location);
     if (i < 0) {
         st = add_file(source->files, place.location, err);
@@ -213,7 +213,7 @@ enum inn_status inn_onnx_external(const uint8_t **bytes, size_t *len,
                         "make %zu", length, need);
     if (offset > file->len || length > file->len - offset)
         return inn_fail(err, INN_ERR_FORMAT,
-                        "external data '%.200s': offset %zu and length %zu "
+                        "external data '%s': offset %zu and length %zu "
                         "pass its %zu bytes", place.location, offset, length,
                         file->len);
     if (length > 0)

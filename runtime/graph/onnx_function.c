@@ -55,6 +55,7 @@ struct inliner {
     struct body *bodies; /* of the model's functions */
     size_t work, nodes, all_calls;
     int calls, graphs; /* depth */
+    bool blamed; /* err names the function it is about */
     struct inn_error *err;
 };
 
@@ -122,7 +123,7 @@ static enum inn_status bind(struct inliner *in, struct names *names,
 
     if (i >= 0 && names->to[i] != NULL)
         return inn_fail(in->err, INN_ERR_FORMAT,
-                        "value '%.200s' is defined twice", from);
+                        "value '%s' is defined twice", from);
     if (i >= 0) {
         names->to[i] = to;
         return INN_OK;
@@ -393,7 +394,7 @@ static enum inn_status resolve(struct inliner *in, const struct frame *frame,
     *to = NULL;
     if (fn == NULL)
         return inn_fail(in->err, INN_ERR_FORMAT,
-                        "attribute '%.100s' refers to '%.100s' of a function, "
+                        "attribute '%s' refers to '%s' of a function, "
                         "but is in none", inn_onnx_text(ref->name), name);
     if (spend(in, frame->call->n_attribute + fn->n_attribute_proto) != INN_OK)
         return INN_ERR_LIMIT;
@@ -404,17 +405,17 @@ static enum inn_status resolve(struct inliner *in, const struct frame *frame,
         return INN_OK;
     if (found->ref_attr_name != NULL && found->ref_attr_name[0] != '\0')
         return inn_fail(in->err, INN_ERR_FORMAT,
-                        "the default of attribute '%.100s' is a reference",
+                        "the default of attribute '%s' is a reference",
                         name);
     /* They could double with every call, and nobody writes them. */
     if (found->g != NULL || found->n_graphs > 0)
         return inn_fail(in->err, INN_ERR_UNSUPPORTED,
-                        "attribute '%.100s': a function's reference to a "
+                        "attribute '%s': a function's reference to a "
                         "graph is not supported", name);
     if (ref->has_type && ref->type != 0 &&
         (int)ref->type != inn_onnx_attr_type(found))
         return inn_fail(in->err, INN_ERR_FORMAT,
-                        "attribute '%.100s' has type %d, the function wants "
+                        "attribute '%s' has type %d, the function wants "
                         "%d", name, inn_onnx_attr_type(found),
                         (int)ref->type);
     *to = copy_of(in, found, sizeof(*found));
@@ -472,9 +473,12 @@ static enum inn_status rewrite_inputs(struct inliner *in,
         name = renamed(frame, node->input[i]);
         if (name == NULL)
             return inn_fail(in->err, INN_ERR_FORMAT,
-                            "%.50s '%.100s' reads '%.200s', which nothing "
-                            "before it defines", inn_onnx_text(node->op_type),
-                            inn_onnx_text(node->name), node->input[i]);
+                            "%s%s%s%s reads '%s', which nothing before it "
+                            "defines", inn_onnx_text(node->op_type),
+                            node->name != NULL && node->name[0] ? " '" : "",
+                            inn_onnx_text(node->name),
+                            node->name != NULL && node->name[0] ? "'" : "",
+                            node->input[i]);
         inputs[i] = (char *)(uintptr_t)name;
     }
     node->input = inputs;
@@ -549,7 +553,7 @@ static enum inn_status add_functions(struct inliner *in)
             return inn_refused(in->err);
         if (inn_map_get(&in->functions, key) >= 0)
             return inn_fail(in->err, INN_ERR_FORMAT,
-                            "function '%.200s' is defined twice", fn->name);
+                            "function '%s' is defined twice", fn->name);
         st = inn_map_put(&in->functions, key, (int)i, in->err);
         if (st != INN_OK)
             return st;
@@ -592,7 +596,7 @@ static enum inn_status finish_outputs(struct inliner *in, struct frame *frame,
         name = renamed(frame, frame->fn->output[i]);
         if (name == NULL || name[0] == '\0')
             return inn_fail(in->err, INN_ERR_FORMAT,
-                            "its output '%.200s' is computed by nothing",
+                            "its output '%s' is computed by nothing",
                             frame->fn->output[i]);
         if (strcmp(name, call->output[i]) != 0)
             st = pass_on(in, frame, name, call->output[i], sink);
@@ -702,9 +706,10 @@ static enum inn_status expand_call(struct inliner *in, Onnx__NodeProto *call,
         body->active = false;
     }
     /* The innermost name is enough, 64 of them would hide what happened. */
-    if (st != INN_OK && st != INN_ERR_MEMORY && in->err != NULL &&
-        strncmp(in->err->message, "function '", 10) != 0)
-        inn_error_prefix(in->err, "function '%.100s'", fn->name);
+    if (st != INN_OK && st != INN_ERR_MEMORY && !in->blamed) {
+        inn_error_prefix(in->err, "function '%s'", fn->name);
+        in->blamed = true;
+    }
     inn_free(in->heap, names.to);
     return st;
 }

@@ -38,7 +38,7 @@ static enum inn_status read_name(struct walk *w, const struct scope *scope,
     value = inn_graph_find(w->graph, name);
     if (value < 0)
         return inn_fail(w->err, INN_ERR_FORMAT,
-                        "its graph reads '%.200s', which nothing before it "
+                        "its graph reads '%s', which nothing before it "
                         "defines", name);
     if (w->n == w->cap) {
         const size_t cap = w->cap == 0 ? 16 : w->cap * 2;

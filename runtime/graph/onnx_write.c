@@ -511,7 +511,7 @@ static enum inn_status write_beside(const struct inn_graph *graph,
 
     st = inn_onnx_beside_new(&beside, graph, path, err);
     if (st == INN_OK && !overwrite && stat(path, &s) == 0)
-        st = inn_fail(err, INN_ERR_IO, "exists already");
+        st = inn_exists_already(err);
     if (st == INN_OK)
         st = build(&w, &size, most);
     if (st == INN_OK)

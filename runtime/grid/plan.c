@@ -76,13 +76,13 @@ static enum inn_status no_group(const struct inn_model *model,
     }
     if (model->n_groups == 0)
         return inn_fail(err, INN_ERR_RANGE,
-                        "no group matches '%.100s': the network has none",
+                        "no group matches '%s': the network has none",
                         glob);
     if (shown < model->n_groups)
         snprintf(names + used, sizeof(names) - used, " and %d more",
                  model->n_groups - shown);
     return inn_fail(err, INN_ERR_RANGE,
-                    "no group matches '%.100s'; there are %s", glob, names);
+                    "no group matches '%s'; there are %s", glob, names);
 }
 
 static bool matches(const char *glob, const struct inn_group *g)
@@ -139,7 +139,7 @@ static enum inn_status check_factor(double factor, const char *glob,
     if (factor > 0.0 && factor <= (double)WIDEST)
         return INN_OK;
     return inn_fail(err, INN_ERR_RANGE,
-                    "width %g for '%.100s' is not in (0, %d]", factor, glob,
+                    "width %g for '%s' is not in (0, %d]", factor, glob,
                     WIDEST);
 }
 
@@ -149,17 +149,17 @@ static enum inn_status check_count(const struct inn_group *g, double value,
 {
     if (g->size == 1 && value != 1.0)
         return inn_fail(err, INN_ERR_RANGE,
-                        "group '%.100s': width %g is not that of its single "
+                        "group '%s': width %g is not that of its single "
                         "channel", g->name, value);
     if (!(value >= 1.0 && value <= (double)inn_group_widest(g)) ||
         value != floor(value))
         return inn_fail(err, INN_ERR_RANGE,
-                        "group '%.100s': width %g is not a whole number in "
+                        "group '%s': width %g is not a whole number in "
                         "1..%" PRId64 " (%d x %" PRId64 ")", g->name, value,
                         inn_group_widest(g), WIDEST, g->size);
     if (starves(g, (int64_t)value))
         return inn_fail(err, INN_ERR_RANGE,
-                        "group '%.100s': width %g leaves one of its %d blocks "
+                        "group '%s': width %g leaves one of its %d blocks "
                         "without a channel", g->name, value, g->n_blocks);
     return INN_OK;
 }
@@ -226,7 +226,7 @@ static enum inn_status apply_rule(struct wish *w, const bool *frozen,
         return no_group(model, rule->glob, err);
     if (changed == 0)
         return inn_fail(err, INN_ERR_RANGE,
-                        "every group that '%.100s' matches is frozen",
+                        "every group that '%s' matches is frozen",
                         rule->glob);
     return INN_OK;
 }

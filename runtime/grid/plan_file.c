@@ -30,15 +30,15 @@ static enum inn_status read_widths(struct inn_plan *plan,
         g = inn_map_get(names, item->string);
         if (g < 0)
             return inn_fail(err, INN_ERR_RANGE,
-                            "the network has no group '%.200s'; it has %d "
+                            "the network has no group '%s'; it has %d "
                             "groups", item->string, model->n_groups);
         if (seen[g])
             return inn_fail(err, INN_ERR_FORMAT,
-                            "group '%.200s' is given twice", item->string);
+                            "group '%s' is given twice", item->string);
         seen[g] = true;
         if (!cJSON_IsNumber(item))
             return inn_fail(err, INN_ERR_FORMAT,
-                            "the width of group '%.200s' is no number",
+                            "the width of group '%s' is no number",
                             item->string);
         st = inn_plan_check(model, g, item->valuedouble, err);
         if (st != INN_OK)
@@ -90,7 +90,7 @@ enum inn_status inn_plan_read(struct inn_plan *plan,
         st = read_object(plan, model, root, err);
     cJSON_Delete(root);
     if (st != INN_OK) {
-        inn_error_prefix(err, "plan '%.200s'", path);
+        inn_error_prefix(err, "plan '%s'", path);
         inn_plan_free(plan);
     }
     return st;

@@ -160,7 +160,7 @@ static enum inn_status read_planes(struct inn_planes *p, const char *path,
     if (st == INN_OK)
         st = inn_planes_of_image(p, &image, arena, err);
     if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", path);
+        inn_error_file(err, path);
     return st;
 }
 
@@ -182,11 +182,14 @@ enum inn_status inn_pair_load(struct inn_planes *low, struct inn_planes *high,
         return st;
     height = all.height / factor;
     width = all.width / factor;
-    if (height < 1 || width < 1)
-        return inn_fail(err, INN_ERR_RANGE,
-                        "%.200s: is %lld x %lld; too small to be reduced by "
-                        "%lld", pair->high, (long long)all.width,
-                        (long long)all.height, (long long)factor);
+    if (height < 1 || width < 1) {
+        st = inn_fail(err, INN_ERR_RANGE,
+                      "is %lld x %lld; too small to be reduced by %lld",
+                      (long long)all.width, (long long)all.height,
+                      (long long)factor);
+        inn_error_file(err, pair->high);
+        return st;
+    }
     st = inn_planes_cut(high, &all, 0, 0, height * factor, width * factor,
                         arena, err);
     if (st != INN_OK)
@@ -199,12 +202,13 @@ enum inn_status inn_pair_load(struct inn_planes *low, struct inn_planes *high,
     }
     st = read_planes(low, pair->low, arena, err);
     if (st == INN_OK && (!fits(low->height, all.height, factor) ||
-                         !fits(low->width, all.width, factor)))
+                         !fits(low->width, all.width, factor))) {
         st = inn_fail(err, INN_ERR_RANGE,
-                      "%.200s: is %lld x %lld; a reduction by %lld of the "
-                      "original is %lld x %lld", pair->low,
-                      (long long)low->width, (long long)low->height,
-                      (long long)factor, (long long)width,
-                      (long long)height);
+                      "is %lld x %lld; a reduction by %lld of the original "
+                      "is %lld x %lld", (long long)low->width,
+                      (long long)low->height, (long long)factor,
+                      (long long)width, (long long)height);
+        inn_error_file(err, pair->low);
+    }
     return st;
 }

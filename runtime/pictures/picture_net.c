@@ -29,22 +29,22 @@ static enum inn_status check_input(struct inn_picture_net *net,
     v = &g->values[g->inputs[0]];
     if (v->rank != 4)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "input '%.100s' has %d dimensions; a picture has 4",
+                        "input '%s' has %d dimensions; a picture has 4",
                         v->name, v->rank);
     if (v->dims[0].size > 1)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "input '%.100s' is fixed to batches of %lld; "
+                        "input '%s' is fixed to batches of %lld; "
                         "pictures come one by one", v->name,
                         (long long)v->dims[0].size);
     net->type = v->type != INN_UNDEFINED ? v->type : INN_F32;
     if (!inn_type_is_float(net->type))
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "input '%.100s' is %s; pictures enter as floats",
+                        "input '%s' is %s; pictures enter as floats",
                         v->name, inn_type_name(net->type));
     channels = v->dims[net->prep.nhwc ? 3 : 1].size;
     if (channels != 1 && channels != 3)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "input '%.100s' has %lld channels (%s); a picture "
+                        "input '%s' has %lld channels (%s); a picture "
                         "has 1 (Y) or 3 (RGB)", v->name, (long long)channels,
                         net->prep.nhwc ? "NHWC" : "NCHW");
     net->channels = channels;

@@ -97,7 +97,7 @@ static enum inn_status read_list(char ***names, int64_t **labels, int64_t *n,
                             (long long)number);
         if (!stays_below(line))
             return inn_fail(err, INN_ERR_FORMAT,
-                            LIST ": line %lld: '%.200s' leads out of the "
+                            LIST ": line %lld: '%s' leads out of the "
                             "folder", (long long)number, line);
         (*names)[(*n)++] = line;
     }
@@ -144,7 +144,7 @@ static enum inn_status take_picture(struct inn_tensor *x, int64_t i,
     memcpy((uint8_t *)x->data + (size_t)i * len, image.data, len);
 out:
     if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", name);
+        inn_error_prefix(err, "%s", name);
     inn_arena_free(&own);
     return st;
 }

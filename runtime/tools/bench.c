@@ -129,7 +129,7 @@ static enum inn_status list_rows(struct inn_bench *b, struct inn_error *err)
 
     if (!read_precisions(precisions, &n_precisions, v->precisions))
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--precision takes f32, bf16 or both, not '%.40s'",
+                        "--precision takes f32, bf16 or both, not '%s'",
                         v->precisions);
     b->n_rows = at_least_one(v->widths.n) * n_batch * n_threads *
                 n_precisions;

@@ -169,7 +169,7 @@ static enum inn_status print_layers(const struct inn_bench *b,
 
         inn_table_text(&table, l->name);
         if (l->n_fused > 0)
-            inn_table_printf(&table, "%.60s +%d", l->op, l->n_fused);
+            inn_table_printf(&table, "%s +%d", l->op, l->n_fused);
         else
             inn_table_text(&table, l->op[0] != '\0' ? l->op : "(layout)");
         inn_table_text(&table, l->kernel);

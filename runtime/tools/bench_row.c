@@ -28,7 +28,7 @@ static enum inn_status fixed_batch(const struct inn_graph *g,
         return INN_OK;
     return inn_fail(err, INN_ERR_RANGE,
                     "no input's first axis is open, so --batch %lld can't be: "
-                    "'%.100s' begins with %lld", (long long)row->batch,
+                    "'%s' begins with %lld", (long long)row->batch,
                     g->values[g->inputs[0]].name,
                     (long long)(first->rank > 0 ? first->dims[0] : 0));
 }

@@ -128,7 +128,7 @@ static enum inn_status check_grids(struct inn_checks *c, struct inn_cli *cli,
             if (data == NULL)
                 return inn_refused(err);
             if (m->source.load == NULL)
-                st = inn_fail(err, INN_ERR_FORMAT, "has no grid of '%.100s'",
+                st = inn_fail(err, INN_ERR_FORMAT, "has no grid of '%s'",
                               m->graph->values[m->weights[w].value].name);
             else
                 st = m->source.load(m->source.state, w, data, err);

@@ -353,8 +353,11 @@ enum inn_status inn_junit_allowed(const char *path, bool overwrite,
                                 memcmp(bytes.data, head,
                                        sizeof(head) - 1) == 0);
     inn_file_unmap(&bytes);
-    if (!report)
-        return inn_fail(err, INN_ERR_IO, "is no report, and exists already");
+    if (!report) {
+        inn_fail(err, INN_ERR_IO, "is no report, and exists already");
+        inn_error_set_kind(err, INN_KIND_EXISTS);
+        return INN_ERR_IO;
+    }
     return INN_OK;
 }
 

@@ -407,7 +407,7 @@ enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
     if (st == INN_OK)
         st = inn_eval_measure(row, &e, err);
     if (st != INN_OK && e.at != path)
-        inn_error_prefix(err, "%.200s", e.at);
+        inn_error_file(err, e.at);
     inn_network_free(&e.net);
     return st;
 }

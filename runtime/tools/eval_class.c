@@ -56,7 +56,7 @@ static enum inn_status input_dims(struct state *s, const struct inn_eval *e,
         dims[0] = e->n_chosen;
     if (v->rank >= 0 && v->rank != 4)
         return inn_fail(err, INN_ERR_RANGE,
-                        "input '%.100s' has %d dimensions; eval knows "
+                        "input '%s' has %d dimensions; eval knows "
                         "pictures, 4", v->name, v->rank);
     if (v->rank == 4 && v->dims[0].size > 0) {
         if (e->v->batch > 0 && e->v->batch != v->dims[0].size)
@@ -297,7 +297,7 @@ static enum inn_status run_batches(struct sums *sums,
         return st;
     if (!inn_type_is_float(in.type))
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "input '%.100s' is %s; eval knows floats", v->name,
+                        "input '%s' is %s; eval knows floats", v->name,
                         inn_type_name(in.type));
     picture = inn_arena_alloc(arena, inn_tensor_count(&in) / (size_t)batch,
                               sizeof(*picture), err);

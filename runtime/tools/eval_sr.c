@@ -298,7 +298,7 @@ static enum inn_status run_one(struct inn_eval_row *row, struct inn_eval *e,
         st = score(row, s, &sample, &result, top, left, &arena, err);
     inn_arena_free(&arena);
     if (st != INN_OK)
-        inn_error_prefix(err, "picture '%.100s'", s->pairs[i].name);
+        inn_error_prefix(err, "picture '%s'", s->pairs[i].name);
     return st;
 }
 

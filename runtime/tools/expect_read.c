@@ -39,7 +39,7 @@ static const char *const operators_keys[] = {"only"};
 static enum inn_status wrong(const struct reader *r, const char *where,
                              const char *what)
 {
-    return inn_fail(r->err, INN_ERR_FORMAT, "%.200s %s", where, what);
+    return inn_fail(r->err, INN_ERR_FORMAT, "%s %s", where, what);
 }
 
 /* An object with these members and no others, each once. */
@@ -59,7 +59,7 @@ static enum inn_status check_keys(const struct reader *r, const cJSON *o,
         for (other = o->child; other != item; other = other->next) {
             if (strcmp(other->string, item->string) == 0)
                 return inn_fail(r->err, INN_ERR_FORMAT,
-                                "%.200s has '%.100s' twice", where,
+                                "%s has '%s' twice", where,
                                 item->string);
         }
         if (i < n)
@@ -67,10 +67,10 @@ static enum inn_status check_keys(const struct reader *r, const cJSON *o,
         near = inn_nearest(item->string, keys, n);
         return near != NULL
                    ? inn_fail(r->err, INN_ERR_FORMAT,
-                              "%.200s has a member '%.100s'; did you mean "
+                              "%s has a member '%s'; did you mean "
                               "'%s'?", where, item->string, near)
                    : inn_fail(r->err, INN_ERR_FORMAT,
-                              "%.200s has a member '%.100s' that means "
+                              "%s has a member '%s' that means "
                               "nothing", where, item->string);
     }
     return INN_OK;
@@ -108,7 +108,7 @@ static enum inn_status get_number(const struct reader *r, double *out,
         return wrong(r, below(r, where, key), "is no number");
     if (!(item->valuedouble >= lo && item->valuedouble <= hi))
         return inn_fail(r->err, INN_ERR_FORMAT,
-                        "%.200s is %g; it must be at least %g and at most %g",
+                        "%s is %g; it must be at least %g and at most %g",
                         below(r, where, key), item->valuedouble, lo, hi);
     *out = item->valuedouble;
     return INN_OK;
@@ -164,7 +164,7 @@ static enum inn_status get_choice(const struct reader *r, int *out,
         word += len + (word[len] == '|');
     }
     return inn_fail(r->err, INN_ERR_FORMAT,
-                    "%.200s is '%.100s'; it must be one of %s",
+                    "%s is '%s'; it must be one of %s",
                     below(r, where, key), text, choices);
 }
 
@@ -241,7 +241,7 @@ static enum inn_status get_numbers(const struct reader *r, double **out,
     }
     if (count > most)
         return inn_fail(r->err, INN_ERR_FORMAT,
-                        "%.200s has %zu numbers, at most %zu are possible",
+                        "%s has %zu numbers, at most %zu are possible",
                         where, count, most);
     *out = inn_arena_alloc(r->arena, count, sizeof(**out), r->err);
     if (*out == NULL)

@@ -79,7 +79,7 @@ static enum inn_status check_copy(const struct inn_network *net,
             if (x == NULL || y == NULL || x->type != y->type ||
                 !inn_tensor_same_shape(x, y))
                 st = inn_fail(err, INN_ERR_FORMAT,
-                              "output '%.100s' is %s, not %s",
+                              "output '%s' is %s, not %s",
                               graph->values[graph->outputs[i]].name,
                               y != NULL ? inn_shape_text(t, y->rank, y->dims)
                                         : "unknown",

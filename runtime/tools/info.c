@@ -317,7 +317,7 @@ static enum inn_status print_values(struct inn_cli *cli,
                                     struct inn_error *err)
 {
     struct inn_table table;
-    char shape[INN_DECLARED_TEXT];
+    const char *shape;
     int i;
 
     inn_table_init(&table, &cli->arena, "|name|type|shape");
@@ -330,7 +330,10 @@ static enum inn_status print_values(struct inn_cli *cli,
         inn_table_text(&table, input ? "input" : "output");
         inn_table_text(&table, v->name);
         inn_table_text(&table, inn_type_name(v->type));
-        inn_table_text(&table, inn_declared_text(shape, v));
+        shape = inn_declared_text(v, &cli->arena, err);
+        if (shape == NULL)
+            return inn_refused(err);
+        inn_table_text(&table, shape);
     }
     printf("\n");
     return inn_table_print(&table, stdout, 0, err);

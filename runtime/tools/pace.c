@@ -108,7 +108,7 @@ static enum inn_status make_inputs(struct inn_tensor **in,
 
         if (t == NULL)
             return inn_fail(err, INN_ERR_ARGUMENT,
-                            "input '%.100s' has no size: give it by "
+                            "input '%s' has no size: give it by "
                             "--input-shape",
                             g->values[g->inputs[i]].name);
         st = inn_tensor_new(&(*in)[i], &g->arena, t->type, t->rank, t->dims,

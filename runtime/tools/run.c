@@ -95,6 +95,17 @@ static const char *file_name(struct inn_arena *arena, const char *dir,
     return path;
 }
 
+/* "path: what: why", or without a why. */
+static enum inn_status fail_file(const char *path, enum inn_status status,
+                                 const char *what, const char *why,
+                                 struct inn_error *err)
+{
+    inn_fail(err, status, "%s%s%s", what, why != NULL ? ": " : "",
+             why != NULL ? why : "");
+    inn_error_file(err, path);
+    return status;
+}
+
 static enum inn_status write_one(const struct inn_tensor *out,
                                  const char *path, const struct values *v,
                                  struct inn_heap *heap, struct inn_error *err)
@@ -102,7 +113,7 @@ static enum inn_status write_one(const struct inn_tensor *out,
     enum inn_status st = inn_npy_write(out, path, v->common.force, heap, err);
 
     if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", path);
+        inn_error_file(err, path);
     return st;
 }
 
@@ -130,7 +141,7 @@ static enum inn_status check_output(const char *path, struct inn_cli *cli,
         st = inn_output_check(path, inputs, n, v->common.force, cli->heap,
                               err);
         if (st != INN_OK)
-            inn_error_prefix(err, "%.200s", path);
+            inn_error_file(err, path);
     }
     return st;
 }
@@ -144,8 +155,8 @@ static enum inn_status write_all(struct inn_cli *cli, const struct values *v,
     int i;
 
     if (mkdir(v->output_dir, 0777) != 0 && errno != EEXIST)
-        return inn_fail(err, inn_errno_status(), "%.200s: can't be made: %s",
-                        v->output_dir, strerror(errno));
+        return fail_file(v->output_dir, inn_errno_status(), "can't be made",
+                         strerror(errno), err);
     for (i = 0; i < graph->n_outputs; i++) {
         const char *path = file_name(&cli->arena, v->output_dir,
                                      graph->values[graph->outputs[i]].name,
@@ -379,16 +390,15 @@ static enum inn_status check_pictures(bool *any, const struct values *v,
         if (!inn_image_name(path))
             continue;
         if (v->image.path == NULL)
-            return inn_fail(err, INN_ERR_ARGUMENT,
-                            "%.200s: pictures are made of --image only; "
-                            "arrays are written as .npy", path);
+            return fail_file(path, INN_ERR_ARGUMENT, "pictures are made of "
+                             "--image only; arrays are written as .npy", NULL,
+                             err);
         if (job->which[k] != 0)
-            return inn_fail(err, INN_ERR_ARGUMENT,
-                            "%.200s: only the first output is written as a "
-                            "picture", path);
+            return fail_file(path, INN_ERR_ARGUMENT, "only the first output "
+                             "is written as a picture", NULL, err);
         if (strcasecmp(path + strlen(path) - 4, ".png") != 0)
-            return inn_fail(err, INN_ERR_ARGUMENT,
-                            "%.200s: pictures are written as .png", path);
+            return fail_file(path, INN_ERR_ARGUMENT, "pictures are written "
+                             "as .png", NULL, err);
         *any = true;
     }
     return INN_OK;

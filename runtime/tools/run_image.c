@@ -46,7 +46,7 @@ static enum inn_status read_source(struct inn_image_job *job,
                                 small.width * request->enlarge, arena, err);
     }
     if (st != INN_OK) {
-        inn_error_prefix(err, "%.200s", request->path);
+        inn_error_file(err, request->path);
         return st;
     }
     job->grey = job->source.channels == 1;
@@ -133,7 +133,7 @@ enum inn_status inn_image_output(const struct inn_image_job *job,
         return st;
     st = inn_image_write(&image, path, overwrite, arena->heap, err);
     if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", path);
+        inn_error_file(err, path);
     return st;
 }
 

@@ -239,14 +239,14 @@ static enum inn_status read_rule(struct inn_width_rule *rule,
 
     if (equals == NULL || equals == text)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--set takes GLOB=N or GLOB=F, not '%.200s'", text);
+                        "--set takes GLOB=N or GLOB=F, not '%s'", text);
     value = equals + 1;
     rule->is_factor = strchr(value, '.') != NULL;
     if (*value != '\0' && value[strspn(value, "0123456789.")] == '\0')
         rule->value = strtod(value, &end);
     if (end == NULL || *end != '\0')
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--set %.200s: '%.40s' is neither a count (64) nor a "
+                        "--set %s: '%s' is neither a count (64) nor a "
                         "factor (0.5)", text, value);
     rule->glob = inn_arena_strndup(arena, text, (size_t)(equals - text), err);
     return rule->glob != NULL ? INN_OK : inn_refused(err);
@@ -363,8 +363,6 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
         return st;
     if (s->plan != NULL) {
         st = inn_plan_read(plan, model, s->plan, err);
-        if (st != INN_OK && strncmp(err->message, "plan ", 5) != 0)
-            inn_error_prefix(err, "plan '%.200s'", s->plan);
     } else {
         st = make(plan, model, s, width, settled.partition, pacer, arena,
                   err);

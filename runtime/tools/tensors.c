@@ -42,7 +42,7 @@ enum inn_status inn_load_tensor(struct inn_tensor *tensor, const char **name,
     else
         st = inn_npy_read(tensor, path, arena, err);
     if (st != INN_OK)
-        inn_error_prefix(err, "%.200s", path);
+        inn_error_file(err, path);
     return st;
 }
 
@@ -92,7 +92,7 @@ static enum inn_status adapt(struct inn_tensor *t,
             return INN_OK;
         }
     }
-    return inn_fail(err, INN_ERR_RANGE, "input '%.100s' wants %s, is given %s",
+    return inn_fail(err, INN_ERR_RANGE, "input '%s' wants %s, is given %s",
                     value->name, inn_type_name(value->type),
                     inn_type_name(t->type));
 }
@@ -108,20 +108,6 @@ static int find_input(const struct inn_graph *graph, const char *name)
     return -1;
 }
 
-/* "a, b, c": names of n values, as many as fit. */
-static void list_names(char *text, size_t size, const struct inn_graph *graph,
-                       const int *which, int n)
-{
-    size_t at = 0;
-    int i;
-
-    text[0] = '\0';
-    for (i = 0; i < n && at + 1 < size; i++)
-        at += (size_t)snprintf(text + at, size - at, "%s%s",
-                               i > 0 ? ", " : "",
-                               graph->values[which[i]].name);
-}
-
 static enum inn_status take_input(struct inn_tensor *in, bool *given,
                                   const struct inn_graph *graph,
                                   const char *option, bool named,
@@ -132,7 +118,7 @@ static enum inn_status take_input(struct inn_tensor *in, bool *given,
     struct inn_tensor t;
     const char *inner;
     enum inn_status st = inn_split_named(&at, option, arena, err);
-    char text[256];
+    char text[INN_NAMES_TEXT];
     int i = -1;
 
     if (st != INN_OK || (at.name != NULL) != named)
@@ -143,15 +129,14 @@ static enum inn_status take_input(struct inn_tensor *in, bool *given,
     if (at.name != NULL) {
         i = find_input(graph, at.name);
         if (i < 0) {
-            list_names(text, sizeof(text), graph, graph->inputs,
-                       graph->n_inputs);
             return inn_fail(err, INN_ERR_RANGE,
-                            "no input '%.100s'; inputs are: %s", at.name,
-                            text);
+                            "no input '%s'; inputs are: %s", at.name,
+                            inn_names_text(text, graph, graph->inputs,
+                                           graph->n_inputs));
         }
         if (given[i])
             return inn_fail(err, INN_ERR_RANGE,
-                            "input '%.100s' is given twice", at.name);
+                            "input '%s' is given twice", at.name);
     } else {
         if (inner != NULL)
             i = find_input(graph, inner);
@@ -190,14 +175,17 @@ enum inn_status inn_load_inputs(struct inn_tensor *in,
                             arena, err);
     }
     for (i = 0; i < graph->n_inputs && st == INN_OK; i++) {
-        char shape[INN_DECLARED_TEXT];
         const struct inn_value *v = &graph->values[graph->inputs[i]];
+        const char *shape;
 
-        if (!given[i])
-            st = inn_fail(err, INN_ERR_ARGUMENT,
-                          "input '%.100s' (%s %s) is missing: --input "
-                          "%.100s=FILE.npy", v->name, inn_type_name(v->type),
-                          inn_declared_text(shape, v), v->name);
+        if (given[i])
+            continue;
+        shape = inn_declared_text(v, arena, err);
+        st = shape == NULL
+            ? inn_refused(err)
+            : inn_fail(err, INN_ERR_ARGUMENT,
+                       "input '%s' (%s %s) is missing: --input %s=FILE.npy",
+                       v->name, inn_type_name(v->type), shape, v->name);
     }
     return st;
 }
@@ -248,8 +236,8 @@ enum inn_status inn_random_inputs(struct inn_tensor *in,
 
         if (t == NULL) {
             st = inn_fail(err, INN_ERR_ARGUMENT,
-                          "input '%.100s' has no size: give it by "
-                          "--input-shape %.100s:1,3,224,224 or --input",
+                          "input '%s' has no size: give it by "
+                          "--input-shape %s:1,3,224,224 or --input",
                           v->name, v->name);
             break;
         }
@@ -264,40 +252,35 @@ enum inn_status inn_random_inputs(struct inn_tensor *in,
 int inn_find_output(const struct inn_graph *graph, const char *name,
                     struct inn_error *err)
 {
-    char text[256];
+    char text[INN_NAMES_TEXT];
     int i;
 
     for (i = 0; i < graph->n_outputs; i++) {
         if (strcmp(graph->values[graph->outputs[i]].name, name) == 0)
             return i;
     }
-    list_names(text, sizeof(text), graph, graph->outputs, graph->n_outputs);
-    inn_fail(err, INN_ERR_RANGE, "no output '%.100s'; outputs are: %s", name,
-             text);
+    inn_fail(err, INN_ERR_RANGE, "no output '%s'; outputs are: %s", name,
+             inn_names_text(text, graph, graph->outputs, graph->n_outputs));
     return -1;
 }
 
-const char *inn_declared_text(char text[INN_DECLARED_TEXT],
-                              const struct inn_value *value)
+const char *inn_declared_text(const struct inn_value *value,
+                              struct inn_arena *arena, struct inn_error *err)
 {
-    size_t at = 1;
+    const char *text = "[";
     int i;
 
     if (value->rank < 0)
-        return strcpy(text, "?");
-    strcpy(text, "[");
-    for (i = 0; i < value->rank; i++) {
+        return "?";
+    for (i = 0; i < value->rank && text != NULL; i++) {
         const struct inn_dim *d = &value->dims[i];
-        char dim[48];
+        const char *comma = i > 0 ? ", " : "";
 
-        if (d->size >= 0)
-            snprintf(dim, sizeof(dim), "%lld", (long long)d->size);
-        else
-            snprintf(dim, sizeof(dim), "%.20s",
-                     d->symbol != NULL ? d->symbol : "?");
-        at += (size_t)snprintf(text + at, INN_DECLARED_TEXT - at, "%s%s",
-                               i > 0 ? ", " : "", dim);
+        text = d->size >= 0
+            ? inn_arena_printf(arena, err, "%s%s%lld", text, comma,
+                               (long long)d->size)
+            : inn_arena_printf(arena, err, "%s%s%s", text, comma,
+                               d->symbol != NULL ? d->symbol : "?");
     }
-    strcpy(text + at, "]");
-    return text;
+    return text == NULL ? NULL : inn_arena_printf(arena, err, "%s]", text);
 }

@@ -44,9 +44,10 @@ enum inn_status inn_random_inputs(struct inn_tensor *in,
 int inn_find_output(const struct inn_graph *graph, const char *name,
                     struct inn_error *err);
 
-/* Declared shape of a value as "[N, 3, 32, 32]", "?" where unknown. */
-#define INN_DECLARED_TEXT 256
-const char *inn_declared_text(char text[INN_DECLARED_TEXT],
-                              const struct inn_value *value);
+/*
+ * Declared shape of a value as "[N, 3, 32, 32]", "?" where unknown; from arena.
+ */
+const char *inn_declared_text(const struct inn_value *value,
+                              struct inn_arena *arena, struct inn_error *err);
 
 #endif

@@ -1,4 +1,5 @@
 unit_tests += \
+    tests/unit/test_error \
     tests/unit/test_file \
     tests/unit/test_glob \
     tests/unit/test_heap \
