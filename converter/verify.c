@@ -11,6 +11,15 @@
 #include "runtime/base/error.h"
 #include "runtime/grid/sample.h"
 
+/* "what: 'name'" in as many bytes as a message has. */
+static void say(char *why, size_t len, const char *what, const char *name)
+{
+    struct inn_error text;
+
+    inn_fail(&text, INN_ERR_UNSUPPORTED, "%s: '%s'", what, name);
+    snprintf(why, len, "%s", text.message);
+}
+
 /*
  * Infers the graph at widths. Returns false with why filled where it
  * contradicts itself or an axis is not as long as the model says; st tells a
@@ -39,8 +48,8 @@ static bool consistent(const struct inn_model *model, const int64_t *widths,
 
             if (t != NULL && (axis->axis >= t->rank ||
                               t->dims[axis->axis] != want)) {
-                snprintf(why, len, "the shape of '%s' does not follow",
-                         model->graph->values[axis->value].name);
+                say(why, len, "at another width the shape does not follow",
+                    model->graph->values[axis->value].name);
                 break;
             }
         }
@@ -54,7 +63,7 @@ static bool consistent(const struct inn_model *model, const int64_t *widths,
         return false;
     }
     if (*st != INN_OK)
-        snprintf(why, len, "can't be resized: %s", local.message);
+        snprintf(why, len, "at another width %s", local.message);
     *st = INN_OK;
     return ok;
 }

@@ -222,7 +222,8 @@ INN_API enum inn_status inn_net_configure(struct inn_net *net,
  * outputs; the first such run makes a second plan, in the limits of memory.
  * INN_ERR_RANGE: a number of inputs, type or size the network does not take.
  * INN_ERR_ARGUMENT: an input's bytes are not those of its type and shape.
- * INN_ERR_UNSUPPORTED: lists the operators that can't be run.
+ * INN_ERR_UNSUPPORTED: how many graph nodes can't be run, the first of them
+ * and why.
  */
 INN_API enum inn_status inn_net_run(struct inn_net *net,
                                     const struct inn_tensor **out,

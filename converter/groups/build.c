@@ -628,6 +628,10 @@ static enum inn_status check_globs(const struct inn_model *model,
     int g;
 
     for (i = 0; i < n; i++) {
+        if (model->n_groups == 0)
+            return inn_fail(err, INN_ERR_RANGE,
+                            "%s '%s' matches nothing: the network has no "
+                            "groups", option, globs[i]);
         for (g = 0; g < model->n_groups; g++) {
             if (inn_glob_match(globs[i], model->groups[g].name))
                 break;
@@ -636,8 +640,7 @@ static enum inn_status check_globs(const struct inn_model *model,
             return inn_fail(err, INN_ERR_RANGE,
                             "%s '%s' matches none of the %d groups; the "
                             "first is '%s'", option, globs[i],
-                            model->n_groups, model->n_groups > 0
-                                ? model->groups[0].name : "");
+                            model->n_groups, model->groups[0].name);
     }
     return INN_OK;
 }

@@ -70,7 +70,7 @@ enum inn_status inn_settle_groups(
 {
     struct inn_group_options o = *options;
     struct inn_pin *pins = NULL;
-    char why[256] = "";
+    char why[sizeof(err->message)] = "";
     enum inn_status st;
     int bad, before = 0;
 

@@ -9,6 +9,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/ops/couple.h"
+#include "runtime/ops/reason.h"
 #include "runtime/ops/rows.h"
 #include "runtime/ops/schema.h"
 
@@ -24,7 +25,10 @@ struct walk {
     int index;          /* of the node */
     const char *reason; /* why its unlabelled outputs stay as they are */
     uint8_t *said; /* by input: a bit for each axis that couple spoke of */
+    const char **blame; /* by value: why its shape isn't known, or NULL */
 };
+
+static const char broadcast[] = "one element for all channels (broadcast)";
 
 /* The value behind an operand, or -1 where it is omitted. */
 static int value_of(const struct walk *w, struct inn_operand o)
@@ -126,7 +130,8 @@ static enum inn_status set_role(struct walk *w, int v, int axis,
     struct inn_marks *m = &w->l->marks[w->l->source[v]];
 
     if (m->has_role[axis] && m->role[axis] != role)
-        return pin_axis(w, v, axis, "used in two roles", err);
+        return pin_axis(w, v, axis, "a weight that makes channels here and "
+                        "sums them there", err);
     m->role[axis] = role;
     m->has_role[axis] = true;
     return INN_OK;
@@ -256,9 +261,9 @@ static enum inn_status sink_alike(void *state, struct inn_operand a,
         } else {
             /* One side is stretched: its length of 1 has to stay. */
             if (sa->dims[i] == 1)
-                st = pin_axis(w, va, i, "broadcast", err);
+                st = pin_axis(w, va, i, broadcast, err);
             else if (sb->dims[j] == 1)
-                st = pin_axis(w, vb, j, "broadcast", err);
+                st = pin_axis(w, vb, j, broadcast, err);
         }
     }
     return st;
@@ -372,7 +377,7 @@ static enum inn_status pin_node(struct walk *w, const char *reason,
 static enum inn_status pin_unsaid(struct walk *w, struct inn_error *err)
 {
     const struct inn_node *node = w->node;
-    char text[INN_NODE_TEXT];
+    struct inn_node_words words = inn_node_words(node);
     const char *why = NULL;
     enum inn_status st = INN_OK;
     int i, axis;
@@ -387,8 +392,8 @@ static enum inn_status pin_unsaid(struct walk *w, struct inn_error *err)
                 continue;
             if (why == NULL)
                 why = inn_arena_printf(w->l->arena, err,
-                                       "an axis that %s does not follow",
-                                       inn_node_text(text, node));
+                                       "an axis not followed by "
+                                       INN_NODE_FORMAT, INN_NODE_ARGS(words));
             st = why == NULL ? inn_refused(err)
                              : pin_axis(w, node->inputs[i], axis, why, err);
         }
@@ -469,6 +474,24 @@ static bool is_long(const struct inn_labels *l, int v)
     return false;
 }
 
+/* Whether the user can say more about the sizes of inputs. */
+static bool has_open_size(const struct inn_graph *graph)
+{
+    int i, k;
+
+    for (i = 0; i < graph->n_inputs; i++) {
+        const struct inn_value *v = &graph->values[graph->inputs[i]];
+
+        if (v->rank < 0)
+            return true;
+        for (k = 0; k < v->rank; k++) {
+            if (v->dims[k].size < 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Whether some axis is longer than what rows may list element by element. */
 static bool any_long(const struct inn_labels *l, const struct inn_node *node)
 {
@@ -483,40 +506,108 @@ static bool any_long(const struct inn_labels *l, const struct inn_node *node)
             return true;
     }
     return false;
+/* Why the shapes of node's outputs aren't known although its inputs' are. */
+static enum inn_status blame_node(struct walk *w, const char **why,
+                                  struct inn_error *err)
+{
+    const struct inn_node_words words = inn_node_words(w->node);
+    const char *text, *hint = "";
+    enum inn_reason reason;
+    enum inn_status st;
+
+    st = inn_node_reason(&reason, &text, w->node, w->l->shapes, w->l->arena,
+                         err);
+    if (st != INN_OK)
+        return st;
+    if (reason == INN_REASON_UNKNOWN && !all_known(w->l, w->node))
+        hint = ", shapes not declared (onnx.shape_inference does)";
+    else if (reason == INN_REASON_DOMAIN && !all_known(w->l, w->node))
+        hint = ", shapes not declared (value_info)";
+    else if (reason == INN_REASON_SIZE && has_open_size(w->l->graph))
+        hint = " (--input-shape may tell)";
+    *why = inn_arena_printf(w->l->arena, err, "%s%s: " INN_NODE_FORMAT, text,
+                            hint, INN_NODE_ARGS(words));
+    return *why == NULL ? inn_refused(err) : INN_OK;
+}
+
+/*
+ * Why nothing is known of what node does. Behind a graph node of unknown
+ * output shapes all is unknown, for the reason that it has.
+ */
+static enum inn_status find_blame(struct walk *w, const struct inn_op *op,
+                                  const char **why, struct inn_error *err)
+{
+    const struct inn_node *node = w->node;
+    const struct inn_node_words words = inn_node_words(node);
+    enum inn_status st = INN_OK;
+    int i, v;
+
+    *why = NULL;
+    for (i = 0; i < node->n_inputs && *why == NULL; i++) {
+        v = node->inputs[i];
+        if (v < 0 || shape_known(w, v))
+            continue;
+        *why = w->blame[v];
+        if (*why == NULL)
+            *why = inn_arena_printf(w->l->arena, err, "an input without a "
+                                    "shape (--input-shape gives it): '%s'",
+                                    w->l->graph->values[v].name);
+        if (*why == NULL)
+            return inn_refused(err);
+    }
+    if (*why == NULL && op != NULL && op->couple == NULL &&
+        all_known(w->l, node)) {
+        *why = inn_arena_printf(w->l->arena, err,
+                                "no rule for channels: " INN_NODE_FORMAT,
+                                INN_NODE_ARGS(words));
+        st = *why == NULL ? inn_refused(err) : INN_OK;
+    } else if (*why == NULL) {
+        st = blame_node(w, why, err);
+    }
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        if (node->outputs[i] >= 0 && !shape_known(w, node->outputs[i]))
+            w->blame[node->outputs[i]] = *why;
+    }
+    return st;
 }
 
 static enum inn_status visit(struct walk *w, struct inn_error *err)
 {
     const struct inn_node *node = w->node;
     const struct inn_op *op = inn_node_op(node);
+    const struct inn_node_words words = inn_node_words(node);
     struct inn_error local;
     enum inn_status st = INN_OK;
-    char text[INN_NODE_TEXT];
     const char *why;
     int i;
 
-    inn_node_text(text, node);
-    w->reason = inn_arena_printf(w->l->arena, err, "an output of %s", text);
+    w->reason = inn_arena_printf(w->l->arena, err,
+                                 "an output of fixed size: " INN_NODE_FORMAT,
+                                 INN_NODE_ARGS(words));
     if (w->reason == NULL)
         return inn_refused(err);
-    if (op != NULL && inn_schema_check(node, &local) != INN_OK) {
-        why = inn_arena_printf(w->l->arena, err, "%s", local.message);
-        st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
-    } else if (op == NULL || op->couple == NULL || !all_known(w->l, node)) {
-        why = op == NULL ? "an operator we do not know"
-              : op->couple == NULL ? "an operator without a coupling rule"
-                                   : "shapes that are not known";
-        why = inn_arena_printf(w->l->arena, err, "%s: %s", text, why);
-        st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
+    if (op == NULL || op->couple == NULL || !all_known(w->l, node) ||
+        inn_schema_check(node, &local) != INN_OK) {
+        st = find_blame(w, op, &why, err);
+        if (st == INN_OK)
+            st = pin_node(w, why, err);
     } else if (any_long(w->l, node)) {
-        why = inn_arena_printf(w->l->arena, err, "%s: an axis longer than "
-                               "%lld", text, (long long)MOST_ELEMENTS);
+        why = inn_arena_printf(w->l->arena, err, "an axis longer than %lld: "
+                               INN_NODE_FORMAT, (long long)MOST_ELEMENTS,
+                               INN_NODE_ARGS(words));
         st = why == NULL ? inn_refused(err) : pin_node(w, why, err);
     } else {
         st = couple_node(w, op, err);
     }
-    for (i = 0; i < node->n_captures && st == INN_OK; i++)
-        st = pin_value(w, node->captures[i], "read inside a subgraph", err);
+    if (st == INN_OK && node->n_captures > 0) {
+        why = inn_arena_printf(w->l->arena, err,
+                               "read inside a subgraph of " INN_NODE_FORMAT,
+                               INN_NODE_ARGS(words));
+        if (why == NULL)
+            return inn_refused(err);
+        for (i = 0; i < node->n_captures && st == INN_OK; i++)
+            st = pin_value(w, node->captures[i], why, err);
+    }
     for (i = 0; i < node->n_outputs; i++) {
         int v = node->outputs[i];
 
@@ -556,6 +647,10 @@ enum inn_status inn_labels_solve(struct inn_labels *l, struct inn_error *err)
     enum inn_status st = INN_OK;
     int k, i;
 
+    w.blame = inn_arena_alloc(l->arena, (size_t)l->graph->n_values,
+                              sizeof(*w.blame), err);
+    if (w.blame == NULL)
+        return inn_refused(err);
     for (k = 0; k < l->graph->n_nodes && st == INN_OK; k++) {
         w.index = k;
         w.node = &l->graph->nodes[k];

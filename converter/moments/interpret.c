@@ -16,6 +16,7 @@
 #include "runtime/base/threads.h"
 #include "runtime/exec/exec.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/reason.h"
 
 /* Constants that one graph node may compute, as where sessions are planned. */
 #define FOLD_BYTES ((size_t)256 << 20)
@@ -257,6 +258,7 @@ static enum inn_status make_alone(struct run *r, const struct inn_node *node,
         return inn_refused(r->err);
     copy = &g->nodes[0];
     copy->name = node->name;
+    copy->origin = node;
     copy->domain = node->domain;
     copy->version = node->version;
     copy->attrs = node->attrs;
@@ -322,7 +324,7 @@ static enum inn_status run_picture(const struct lanes *l,
         one = shape_of(r, node->outputs[i]);
         if (one != NULL && results->bytes != one->bytes)
             return inn_fail(err, INN_ERR_UNSUPPORTED,
-                            "'%.80s' has %zu bytes, not %zu",
+                            "'%s' has %zu bytes, not %zu",
                             r->graph->values[node->outputs[i]].name,
                             results->bytes, one->bytes);
         if (one != NULL && one->bytes != 0)
@@ -390,14 +392,14 @@ static enum inn_status run_node(struct run *r, const struct inn_node *node)
                           : inn_graph_new(&g, heap, r->err);
     if (st == INN_OK)
         st = make_alone(r, node, g);
-    if (st == INN_OK) {
+    if (st == INN_OK && g->n_outputs > 0) {
         l.graph = g;
         inn_parallel((int)l.n, l.n, run_lane, &l);
     }
     for (k = 0; k < l.n && st == INN_OK; k++) {
-        if (l.errors[k].status != INN_OK)
-            st = inn_fail(r->err, l.errors[k].status, "%s",
-                          l.errors[k].message);
+        st = l.errors[k].status;
+        if (st != INN_OK)
+            *r->err = l.errors[k];
     }
     inn_graph_free(g);
     inn_free(heap, l.errors);
@@ -490,11 +492,19 @@ static enum inn_status plan(struct run *r)
     inn_mark_needed(g, &r->shapes, r->needed, values);
     for (k = 0; k < g->n_nodes; k++) {
         const struct inn_node *node = &g->nodes[k];
-        const struct inn_op *op = inn_node_op(node);
-        bool runs = op != NULL && op->run != NULL && node->n_captures == 0;
+        enum inn_reason reason;
+        enum inn_status st;
+        bool runs;
 
         if (!r->needed[k])
             continue;
+        st = inn_node_reason(&reason, NULL, node, &r->shapes, &r->arena,
+                             r->err);
+        if (st != INN_OK)
+            return st;
+        if (reason != INN_REASON_NONE)
+            which[n++] = k;
+        runs = true;
         for (i = 0; i < node->n_inputs; i++) {
             if (node->inputs[i] >= 0) {
                 r->uses[node->inputs[i]]++;
@@ -507,10 +517,10 @@ static enum inn_status plan(struct run *r)
             if (v >= 0 && values[v])
                 runs = runs && inn_shapes_get(&r->shapes, v) != NULL;
         }
-        if (!runs)
+        if (!runs && n == 0)
             which[n++] = k;
     }
-    return n > 0 ? inn_unsupported(g, which, n, r->err) : INN_OK;
+    return n > 0 ? inn_refuse_nodes(g, &r->shapes, which, n, r->err) : INN_OK;
 }
 
 /* What the network takes at once, of each input. */
@@ -530,7 +540,7 @@ static enum inn_status bind_inputs(struct run *r, const struct inn_feed *feed,
             inn_tensor_init(&again, t->type, t->rank, t->dims, r->err) !=
                 INN_OK || again.bytes != t->bytes)
             return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                            "input '%.80s' is no batch of %lld", v->name,
+                            "input '%s' is no batch of %lld", v->name,
                             (long long)feed->count);
         bindings[i].name = v->name;
         bindings[i].rank = v->rank == 0 ? 0 : t->rank;
@@ -581,7 +591,7 @@ static enum inn_status start(struct run *r, const struct inn_feed *feed,
         r->borrowed[g->inputs[i]] = true;
         if (one == NULL || one->type != t->type)
             st = inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                          "input '%.80s' has another type than %s",
+                          "input '%s' has another type than %s",
                           g->values[g->inputs[i]].name,
                           inn_type_name(t->type));
     }

@@ -157,14 +157,6 @@ enum inn_status inn_works_list(struct inn_builder *b, const bool *needed,
                                struct inn_error *err);
 
 /*
- * works.c: one line naming the graph nodes in which[0..n), into err, where n
- * is at least 1. INN_ERR_UNSUPPORTED.
- */
-enum inn_status inn_unsupported(const struct inn_graph *graph,
-                                const int *which, int n,
-                                struct inn_error *err);
-
-/*
  * needed.c: marks graph nodes that the outputs depend on, walking back from
  * them and stopping at values that are constant.
  */

@@ -16,6 +16,7 @@
 #include "runtime/exec/strided.h"
 #include "runtime/exec/workers.h"
 #include "runtime/ops/common.h"
+#include "runtime/ops/reason.h"
 
 struct inn_session {
     const struct inn_graph *graph;
@@ -39,6 +40,7 @@ static enum inn_status check_rows(const struct inn_graph *graph,
     struct inn_arena arena;
     bool *node_needed, *value_needed;
     enum inn_status st = INN_OK;
+    enum inn_reason reason;
     int *which, n = 0, i;
 
     inn_arena_init(&arena, graph->heap);
@@ -52,15 +54,16 @@ static enum inn_status check_rows(const struct inn_graph *graph,
         goto out;
     }
     inn_mark_needed(graph, NULL, node_needed, value_needed);
-    for (i = 0; i < graph->n_nodes; i++) {
-        const struct inn_op *op = inn_node_op(&graph->nodes[i]);
-
-        /* A row without run may still be folded away: Shape, Size. */
-        if (node_needed[i] && (op == NULL || op->infer == NULL))
+    for (i = 0; i < graph->n_nodes && st == INN_OK; i++) {
+        if (!node_needed[i])
+            continue;
+        st = inn_node_reason(&reason, NULL, &graph->nodes[i], NULL, &arena,
+                             err);
+        if (st == INN_OK && reason != INN_REASON_NONE)
             which[n++] = i;
     }
-    if (n != 0)
-        st = inn_unsupported(graph, which, n, err);
+    if (st == INN_OK && n != 0)
+        st = inn_refuse_nodes(graph, NULL, which, n, err);
 out:
     inn_arena_free(&arena);
     return st;

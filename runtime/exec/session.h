@@ -36,8 +36,8 @@ bool inn_tune_is_foreign(const char *path);
 
 /*
  * Borrows graph, whose weights must be present and which must not change.
- * INN_ERR_UNSUPPORTED lists every graph node that can't be run, in one line;
- * a network without outputs can't be run either.
+ * INN_ERR_UNSUPPORTED says how many graph nodes can't be run, and why the
+ * first can't; a network without outputs can't be run either.
  */
 enum inn_status inn_session_new(struct inn_session **session,
                                 const struct inn_graph *graph,

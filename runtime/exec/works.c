@@ -2,107 +2,62 @@
  * The works of a schedule: which graph nodes are run, whether that can be
  * done, and as which primitive each may be computed.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "runtime/base/error.h"
 #include "runtime/exec/exec.h"
-#include "runtime/ops/schema.h"
+#include "runtime/ops/common.h"
+#include "runtime/ops/reason.h"
 
-/* Graph nodes that inn_unsupported names before it counts. */
-#define NAMED 5
-
-enum inn_status inn_unsupported(const struct inn_graph *graph,
-                                const int *which, int n,
-                                struct inn_error *err)
+/* An input whose shape or type the network doesn't declare. */
+static enum inn_status refuse_input(const struct inn_value *v,
+                                    struct inn_error *err)
 {
-    char text[400];
-    size_t len = 0;
-    int i;
-
-    text[0] = '\0';
-    for (i = 0; i < n && i < NAMED; i++) {
-        const struct inn_node *node = &graph->nodes[which[i]];
-        int k;
-
-        /* 5 x 74 fits: what is cut off is in the file all the same. */
-        k = snprintf(text + len, sizeof(text) - len,
-                     "%s%.24s '%.24s' opset %d", i != 0 ? ", " : "",
-                     node->op_type, node->name, node->version);
-        if (k < 0 || (size_t)k >= sizeof(text) - len)
-            break;
-        len += (size_t)k;
-    }
-    if (n > i)
+    if (v->type != INN_UNDEFINED && inn_type_size(v->type) == 0)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "can't be run: %s and %d more", text, n - i);
-    return inn_fail(err, INN_ERR_UNSUPPORTED, "can't be run: %s", text);
-}
-
-static bool shapes_known(const struct inn_schedule *s, const int *values,
-                         int n)
-{
-    int i;
-
-    for (i = 0; i < n; i++) {
-        if (values[i] >= 0 && inn_shapes_get(&s->shapes, values[i]) == NULL)
-            return false;
-    }
-    return true;
-}
-
-/* Whether a row that computes in f32 is given floats, and nothing else. */
-static bool fits_types(const struct inn_schedule *s,
-                       const struct inn_node *node, const struct inn_op *op)
-{
-    int i;
-
-    for (i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        int v = i < node->n_inputs ? node->inputs[i]
-                                   : node->outputs[i - node->n_inputs];
-        const struct inn_tensor *t = inn_shapes_get(&s->shapes, v);
-
-        if (op->types == INN_OP_FLOAT && t != NULL &&
-            !inn_type_is_float(t->type))
-            return false;
-    }
-    return true;
+                        "can't be run: inputs of %s aren't taken: '%s'",
+                        inn_type_name(v->type), v->name);
+    return inn_fail(err, INN_ERR_UNSUPPORTED,
+                    "can't be run: an input declares no %s: '%s'",
+                    v->type == INN_UNDEFINED ? "tensor type" : "shape",
+                    v->name);
 }
 
 /*
  * Behind a graph node of unknown output size everything is unknown: only the
- * first of each chain is named.
+ * first of each chain counts.
  */
 enum inn_status inn_works_check(const struct inn_builder *b,
                                 const bool *needed, const bool *value_needed,
                                 int *which, struct inn_error *err)
 {
     const struct inn_graph *g = b->s->graph;
+    struct inn_error local = {INN_OK, ""};
+    enum inn_status st = INN_OK;
+    enum inn_reason reason;
+    struct inn_arena arena;
     int n = 0, i;
 
-    for (i = 0; i < g->n_nodes; i++) {
-        const struct inn_node *node = &g->nodes[i];
-        const struct inn_op *op = inn_node_op(node);
-
+    inn_arena_init(&arena, g->heap);
+    for (i = 0; i < g->n_nodes && st == INN_OK; i++) {
         if (!needed[i])
             continue;
-        if (op != NULL && inn_schema_check(node, err) != INN_OK)
-            return INN_ERR_UNSUPPORTED;
-        if (op == NULL || op->infer == NULL || op->run == NULL ||
-            node->n_captures != 0 || !fits_types(b->s, node, op) ||
-            (!shapes_known(b->s, node->outputs, node->n_outputs) &&
-             shapes_known(b->s, node->inputs, node->n_inputs)))
+        st = inn_node_reason(&reason, NULL, &g->nodes[i], &b->s->shapes,
+                             &arena, &local);
+        if (st == INN_OK && reason != INN_REASON_NONE)
             which[n++] = i;
     }
-    if (n != 0)
-        return inn_unsupported(g, which, n, err);
+    inn_arena_free(&arena);
+    if (st != INN_OK && err != NULL)
+        *err = local;
+    if (st == INN_OK && n != 0)
+        st = inn_refuse_nodes(g, &b->s->shapes, which, n, err);
+    if (st != INN_OK)
+        return st;
     for (i = 0; i < g->n_inputs; i++) {
         int v = g->inputs[i];
 
         if (value_needed[v] && inn_shapes_get(&b->s->shapes, v) == NULL)
-            return inn_fail(err, INN_ERR_UNSUPPORTED,
-                            "input '%s' declares no tensor type",
-                            g->values[v].name);
+            return refuse_input(&g->values[v], err);
     }
     for (i = 0; i < g->n_outputs; i++) {
         if (inn_shapes_get(&b->s->shapes, g->outputs[i]) == NULL)
@@ -287,11 +242,13 @@ static enum inn_status check_sizes(const struct inn_builder *b,
             node->outputs[i] >= 0
                 ? inn_shapes_get(&b->s->shapes, node->outputs[i]) : NULL;
 
-        if (t != NULL && t->data == NULL && t->bytes > left)
-            return inn_fail(err, INN_ERR_LIMIT,
-                            "%.24s '%.80s': %zu bytes would pass the memory "
-                            "limit of %zu bytes", node->op_type, node->name,
-                            t->bytes, inn_heap_used(b->s->heap) + left);
+        if (t != NULL && t->data == NULL && t->bytes > left) {
+            inn_node_fail(node, err, INN_ERR_LIMIT,
+                          "%zu bytes would pass the memory limit of %zu bytes",
+                          t->bytes, inn_heap_used(b->s->heap) + left);
+            inn_error_set_kind(err, INN_KIND_MEMORY_LIMIT);
+            return INN_ERR_LIMIT;
+        }
     }
     return INN_OK;
 }

@@ -98,7 +98,7 @@ enum inn_status inn_graph_add_value(struct inn_graph *graph, int *index,
         return inn_fail(err, INN_ERR_FORMAT, "a value has no name");
     if (inn_map_get(&graph->names, name) >= 0)
         return inn_fail(err, INN_ERR_FORMAT,
-                        "value '%.200s' is defined twice", name);
+                        "value '%s' is defined twice", name);
     copy = inn_arena_strdup(&graph->arena, name, err);
     if (copy == NULL)
         return inn_refused(err);
@@ -143,6 +143,7 @@ static struct inn_node *append_node(struct inn_graph *g,
         return NULL;
     n = &g->nodes[g->n_nodes];
     memset(n, 0, sizeof(*n));
+    n->graph = g;
     return n;
 }
 
@@ -315,6 +316,7 @@ static enum inn_status copy_nodes(struct inn_graph *g,
         if (n == NULL)
             return inn_refused(err);
         *n = *old;
+        n->graph = g;
         st = copy_items(&n->inputs, old->inputs, n->n_inputs, size, &g->arena,
                         err);
         if (st == INN_OK)
@@ -385,13 +387,34 @@ out:
     return st;
 }
 
-const char *inn_node_text(char text[INN_NODE_TEXT],
-                          const struct inn_node *node)
+struct inn_node_words inn_node_words(const struct inn_node *node)
 {
-    if (node->name[0] != '\0')
-        snprintf(text, INN_NODE_TEXT, "%.50s '%.100s'", node->op_type,
-                 node->name);
-    else
-        snprintf(text, INN_NODE_TEXT, "%.50s (unnamed)", node->op_type);
-    return text;
+    struct inn_node_words w = {node->op_type, " (unnamed)", "", ""};
+    int i;
+
+    if (node->origin != NULL)
+        node = node->origin;
+    if (node->name[0] != '\0') {
+        w.before = " '";
+        w.name = node->name;
+        w.after = "'";
+        return w;
+    }
+    for (i = 0; i < node->n_outputs && node->graph != NULL; i++) {
+        if (node->outputs[i] < 0)
+            continue;
+        w.before = " (makes '";
+        w.name = node->graph->values[node->outputs[i]].name;
+        w.after = "')";
+        break;
+    }
+    return w;
+}
+
+void inn_error_node(struct inn_error *err, const struct inn_node *node)
+{
+    struct inn_node_words w = inn_node_words(node);
+
+    if (!node->unsaid)
+        inn_error_prefix(err, INN_NODE_FORMAT, INN_NODE_ARGS(w));
 }

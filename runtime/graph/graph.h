@@ -85,6 +85,9 @@ struct inn_node {
     int *captures; /* values that its subgraphs read from outside */
     const struct inn_meta *metadata; /* metadata_props, written back */
     int n_metadata;
+    const struct inn_graph *graph; /* that it is in */
+    const struct inn_node *origin; /* whom messages name instead, or NULL */
+    bool unsaid; /* inn_error_node leaves it to the caller to name it */
 };
 
 struct inn_opset {
@@ -185,9 +188,20 @@ enum inn_status inn_node_set_ints(struct inn_graph *graph,
                                   const int64_t *values, size_t count,
                                   struct inn_error *err);
 
-/* "Conv 'layer1.0.conv1'" for messages; written to text, which is returned. */
-#define INN_NODE_TEXT 160
-const char *inn_node_text(char text[INN_NODE_TEXT],
-                          const struct inn_node *node);
+/*
+ * What messages call a graph node: "Conv 'layer1.0.conv1'", or without a name
+ * by its first output, "Conv (makes 'y')". Printed with INN_NODE_FORMAT and
+ * INN_NODE_ARGS(words); borrowed from the graph.
+ */
+struct inn_node_words {
+    const char *op_type, *before, *name, *after;
+};
+
+#define INN_NODE_FORMAT "%s%s%s%s"
+#define INN_NODE_ARGS(w) (w).op_type, (w).before, (w).name, (w).after
+
+struct inn_node_words inn_node_words(const struct inn_node *node);
+/* Puts these words before a message. */
+void inn_error_node(struct inn_error *err, const struct inn_node *node);
 
 #endif

@@ -101,11 +101,11 @@ static enum inn_status check_opsets(Onnx__OperatorSetIdProto *const *imports,
 
         if (version < 1 || version > INT_MAX)
             return inn_fail(err, INN_ERR_FORMAT,
-                            "opset version %lld of domain '%.100s'",
+                            "opset version %lld of domain '%s'",
                             (long long)version, domain);
         if (imported(imports, i + 1, domain) != version)
             return inn_fail(err, INN_ERR_FORMAT,
-                            "domain '%.100s' is imported twice", domain);
+                            "domain '%s' is imported twice", domain);
         if (domain[0] == '\0' && version > INN_ONNX_MAX_OPSET)
             return inn_fail(err, INN_ERR_UNSUPPORTED,
                             "opset %lld; 1 to %d are supported",
@@ -128,7 +128,7 @@ static enum inn_status read_opsets(struct reader *r)
         st = check_opsets(m->functions[i]->opset_import,
                           m->functions[i]->n_opset_import, r->err);
         if (st != INN_OK)
-            inn_error_prefix(r->err, "function '%.100s'",
+            inn_error_prefix(r->err, "function '%s'",
                              inn_onnx_text(m->functions[i]->name));
     }
     return st;
@@ -190,7 +190,7 @@ static enum inn_status read_dims(struct inn_value *v,
             /* Some exporters say -1 for what they don't know. */
             if (d->dim_value < -1)
                 return inn_fail(r->err, INN_ERR_FORMAT,
-                                "value '%.200s': dimension %zu is %lld",
+                                "value '%s': dimension %zu is %lld",
                                 v->name, i, (long long)d->dim_value);
             v->dims[i].size = d->dim_value;
         }
@@ -281,13 +281,13 @@ static enum inn_status read_initializers(struct reader *r)
         const Onnx__TensorProto *t = graph->sparse_initializer[0]->values;
 
         return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                        "sparse initializer '%.200s' is not supported",
+                        "sparse initializer '%s' is not supported",
                         t != NULL ? inn_onnx_text(t->name) : "");
     }
     for (i = 0; st == INN_OK && i < graph->n_initializer; i++) {
         st = read_initializer(r, graph->initializer[i]);
         if (st != INN_OK)
-            inn_error_prefix(r->err, "initializer '%.200s'",
+            inn_error_prefix(r->err, "initializer '%s'",
                              inn_onnx_text(graph->initializer[i]->name));
     }
     if (st != INN_OK)
@@ -321,7 +321,7 @@ static enum inn_status read_outputs(struct reader *r)
         v = inn_graph_find(g, name);
         if (v < 0)
             return inn_fail(r->err, INN_ERR_FORMAT,
-                            "graph output '%.200s' is computed by nothing",
+                            "graph output '%s' is computed by nothing",
                             name);
         g->values[v].is_output = true;
         g->outputs[g->n_outputs++] = v;
@@ -348,14 +348,16 @@ static enum inn_status undefined(struct reader *r, const char *name)
         for (j = 0; j < p->n_output; j++) {
             if (strcmp(p->output[j], name) == 0)
                 return inn_fail(r->err, INN_ERR_FORMAT,
-                                "it reads '%.200s', which is computed later "
-                                "(by %.50s '%.100s'): a cycle, or not in "
-                                "order", name, inn_onnx_text(p->op_type),
-                                inn_onnx_text(p->name));
+                                "it reads '%s', which is computed later "
+                                "(by %s%s%s%s): a cycle, or not in order",
+                                name, inn_onnx_text(p->op_type),
+                                p->name != NULL && p->name[0] ? " '" : "",
+                                inn_onnx_text(p->name),
+                                p->name != NULL && p->name[0] ? "'" : "");
         }
     }
     return inn_fail(r->err, INN_ERR_FORMAT,
-                    "it reads '%.200s', which nothing defines", name);
+                    "it reads '%s', which nothing defines", name);
 }
 
 static enum inn_status read_version(struct reader *r, struct inn_node *node,
@@ -375,7 +377,7 @@ static enum inn_status read_version(struct reader *r, struct inn_node *node,
         version = imported(m->opset_import, m->n_opset_import, node->domain);
     if (version == 0)
         return inn_fail(r->err, INN_ERR_FORMAT,
-                        "no opset is imported for its domain '%.100s'",
+                        "no opset is imported for its domain '%s'",
                         node->domain);
     node->version = (int)version;
     return st;
@@ -442,7 +444,7 @@ static enum inn_status read_attrs(struct reader *r, struct inn_node *n,
 
         if (inn_onnx_text(a->ref_attr_name)[0] != '\0')
             st = inn_fail(r->err, INN_ERR_FORMAT,
-                          "attribute '%.100s' refers to '%.100s' of a "
+                          "attribute '%s' refers to '%s' of a "
                           "function, but is in none", inn_onnx_text(a->name),
                           a->ref_attr_name);
         else
@@ -454,7 +456,7 @@ static enum inn_status read_attrs(struct reader *r, struct inn_node *n,
                                 : inn_node_attr(n, n->attrs[i].name) !=
                                       &n->attrs[i])
             st = inn_fail(r->err, INN_ERR_FORMAT,
-                          "attribute '%.100s' is there twice",
+                          "attribute '%s' is there twice",
                           n->attrs[i].name);
         else if (p->n_attribute > 16)
             st = inn_map_put(&seen, n->attrs[i].name, 0, r->err);
@@ -506,6 +508,17 @@ static enum inn_status fill_node(struct reader *r, int n,
     return st;
 }
 
+/* Names the graph node in the message; it may have no outputs yet. */
+static void blame(struct reader *r, const struct inn_node *node,
+                  const Onnx__NodeProto *p)
+{
+    if (node->name[0] == '\0' && p->n_output > 0 && p->output[0][0] != '\0')
+        inn_error_prefix(r->err, "%s (makes '%s')", node->op_type,
+                         p->output[0]);
+    else
+        inn_error_node(r->err, node);
+}
+
 static enum inn_status read_nodes(struct reader *r)
 {
     enum inn_status st;
@@ -516,11 +529,10 @@ static enum inn_status read_nodes(struct reader *r)
                          &r->g->arena, r->err);
     for (i = 0; st == INN_OK && i < r->n_flat; i++) {
         const Onnx__NodeProto *p = r->flat[i].node;
-        char text[INN_NODE_TEXT];
 
         if (inn_onnx_text(p->op_type)[0] == '\0')
             return inn_fail(r->err, INN_ERR_FORMAT,
-                            "graph node %zu ('%.100s') has no operator", i,
+                            "graph node %zu ('%s') has no operator", i,
                             inn_onnx_text(p->name));
         st = inn_graph_add_node(r->g, &n, p->op_type, (int)p->n_input,
                                 (int)p->n_output, (int)p->n_attribute,
@@ -532,8 +544,7 @@ static enum inn_status read_nodes(struct reader *r)
         r->g->nodes[n].doc = p->doc_string;
         st = fill_node(r, n, &r->flat[i]);
         if (st != INN_OK)
-            inn_error_prefix(r->err, "%s",
-                             inn_node_text(text, &r->g->nodes[n]));
+            blame(r, &r->g->nodes[n], p);
     }
     return st;
 }

@@ -10,6 +10,7 @@
 #include "runtime/grid/internal.h"
 #include "runtime/grid/sample.h"
 #include "runtime/grid/slots.h"
+#include "runtime/ops/common.h"
 #include "runtime/ops/resize.h"
 
 /* Constants worth folding: shapes and indices, never weights. */
@@ -185,7 +186,6 @@ static enum inn_status make_ints(struct resizing *r, struct inn_tensor *t,
                                  const int64_t *values, size_t count,
                                  struct inn_error *err)
 {
-    char text[INN_NODE_TEXT];
     enum inn_type type = old != NULL ? old->type : INN_I64;
     int rank = old != NULL ? old->rank : 1;
     int64_t dims[INN_MAX_RANK] = {0};
@@ -199,11 +199,11 @@ static enum inn_status make_ints(struct resizing *r, struct inn_tensor *t,
     if (st != INN_OK)
         return st;
     if (inn_tensor_count(t) != count || inn_type_is_float(type))
-        return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "%s: %zu sizes don't fit a constant of %zu elements "
-                        "of type %s",
-                        inn_node_text(text, &r->graph->nodes[r->node]), count,
-                        inn_tensor_count(t), inn_type_name(type));
+        return inn_node_fail(&r->graph->nodes[r->node], err,
+                             INN_ERR_UNSUPPORTED,
+                             "%zu sizes don't fit a constant of %zu elements "
+                             "of type %s", count, inn_tensor_count(t),
+                             inn_type_name(type));
     inn_convert_elements(t->data, type, values, INN_I64, count);
     return INN_OK;
 }

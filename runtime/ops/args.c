@@ -6,7 +6,6 @@
 #include "runtime/ops/args.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -14,14 +13,13 @@
 enum inn_status inn_args_fail(const struct inn_args *a,
                               enum inn_status status, const char *format, ...)
 {
-    char node[INN_NODE_TEXT], text[320];
     va_list list;
 
     va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
+    inn_fail_list(a->err, status, format, list);
     va_end(list);
-    return inn_fail(a->err, status, "%s: %s", inn_node_text(node, a->node),
-                    text);
+    inn_error_node(a->err, a->node);
+    return status;
 }
 
 enum inn_status inn_args_need(const struct inn_args *a, int least)
@@ -97,17 +95,17 @@ enum inn_status inn_infer_out(struct inn_infer *c, int j, enum inn_type type,
                               int rank, const int64_t *dims)
 {
     enum inn_status st;
-    char text[INN_NODE_TEXT];
 
     if (j >= c->n_out)
         return INN_OK;
     if (inn_type_size(type) == 0) {
         memset(&c->out[j], 0, sizeof(c->out[j]));
+        c->unheld = type;
         return INN_OK;
     }
     st = inn_tensor_init(&c->out[j], type, rank, dims, c->err);
     if (st != INN_OK)
-        inn_error_prefix(c->err, "%s", inn_node_text(text, c->node));
+        inn_error_node(c->err, c->node);
     return st;
 }
 

@@ -5,21 +5,19 @@
 #include "runtime/ops/common.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum inn_status inn_node_fail(const struct inn_node *node,
                               struct inn_error *err, enum inn_status status,
                               const char *format, ...)
-  {
-    char text[INN_NODE_TEXT], message[256];
+{
     va_list args;
 
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    inn_fail_list(err, status, format, args);
     va_end(args);
-    return inn_fail(err, status, "%s: %s", inn_node_text(text, node),
-                    message);
+    inn_error_node(err, node);
+    return status;
 }
 
 enum inn_status inn_infer_arity(const struct inn_infer *c, int need_in,

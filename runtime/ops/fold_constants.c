@@ -280,8 +280,9 @@ static enum inn_status fold_node(struct fold *f, int index)
     struct inn_graph *g = f->graph;
     const struct inn_node *node = &g->nodes[index];
     const struct inn_op *op = inn_node_op(node);
-    struct inn_infer c = {node, f->in, f->out, node->n_inputs,
-                          node->n_outputs, &g->arena, f->err};
+    struct inn_infer c = {.node = node, .in = f->in, .out = f->out,
+                          .n_in = node->n_inputs, .n_out = node->n_outputs,
+                          .arena = &g->arena, .err = f->err};
     bool done = false, shown = false;
     enum inn_status st;
     int i;

@@ -25,7 +25,8 @@ static int find(const struct inn_args *a, const char *attr, const char *text,
         if (names[i] != NULL && strcmp(names[i], text) == 0)
             return i;
     }
-    inn_args_fail(a, INN_ERR_UNSUPPORTED, "%s is '%.40s'", attr, text);
+    inn_args_fail(a, INN_ERR_UNSUPPORTED, "%s is '%s', which is not known",
+                  attr, text);
     return -1;
 }
 
@@ -196,7 +197,8 @@ static enum inn_status keep_aspect(struct inn_zoom *z,
         return INN_OK;
     if (!larger && strcmp(policy, "not_larger") != 0)
         return inn_args_fail(a, INN_ERR_UNSUPPORTED,
-                             "keep_aspect_ratio_policy is '%.40s'", policy);
+                             "keep_aspect_ratio_policy is '%s', which is not "
+                             "known", policy);
     scale = z->axis[axes[0]].scale;
     for (i = 1; i < n; i++) {
         float s = z->axis[axes[i]].scale;

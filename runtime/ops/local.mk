@@ -41,6 +41,8 @@ libinncore_la_SOURCES += \
     runtime/ops/pad.c \
     runtime/ops/pool.c \
     runtime/ops/prim.h \
+    runtime/ops/reason.c \
+    runtime/ops/reason.h \
     runtime/ops/reduce.c \
     runtime/ops/registry.c \
     runtime/ops/reshape.c \

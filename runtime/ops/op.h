@@ -26,6 +26,7 @@ struct inn_infer {
     int n_in, n_out;
     struct inn_arena *arena; /* for data of outputs */
     struct inn_error *err;
+    enum inn_type unheld; /* of an output, left unknown because of it */
 };
 
 /* The reference kernel: plain loops; outputs have their shape and memory. */

@@ -381,11 +381,70 @@ out:
     return st;
 }
 
+/* What an input that carries the symbol was placed with; or -1. */
+static int64_t placed_size(const struct pass *p, const char *symbol)
+{
+    int i, k;
+
+    for (i = 0; i < p->graph->n_inputs; i++) {
+        int v = p->graph->inputs[i];
+        const struct inn_value *value = &p->graph->values[v];
+        const struct inn_tensor *t = inn_shapes_get(p->shapes, v);
+
+        for (k = 0; t != NULL && k < value->rank && k < t->rank; k++) {
+            if (value->dims[k].symbol != NULL &&
+                strcmp(value->dims[k].symbol, symbol) == 0)
+                return t->dims[k];
+        }
+    }
+    return -1;
+}
+
+/*
+ * Outputs of an operator that we don't know have the shapes that the file
+ * declares. Its inputs are pinned, so widths don't change them.
+ */
+static enum inn_status place_declared(struct pass *p,
+                                      const struct inn_node *node)
+{
+    enum inn_status st = INN_OK;
+    int i, k;
+
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        const struct inn_value *value;
+        int64_t dims[INN_MAX_RANK];
+        int v = node->outputs[i];
+
+        if (v < 0)
+            continue;
+        value = &p->graph->values[v];
+        if (!value->declared || inn_type_size(value->type) == 0 ||
+            value->rank < 0)
+            continue;
+        for (k = 0; k < value->rank; k++) {
+            dims[k] = value->dims[k].size;
+            if (dims[k] < 0 && value->dims[k].symbol != NULL)
+                dims[k] = placed_size(p, value->dims[k].symbol);
+            if (dims[k] < 0)
+                break;
+        }
+        if (k < value->rank)
+            continue;
+        st = inn_tensor_init(&p->shapes->known[v], value->type, value->rank,
+                             dims, p->err);
+        if (st != INN_OK)
+            inn_error_prefix(p->err, "value '%s'", value->name);
+        p->shapes->is_known[v] = st == INN_OK;
+    }
+    return st;
+}
+
 static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
 {
     const struct inn_op *op = inn_node_op(node);
-    struct inn_infer c = {node, p->in, p->out, node->n_inputs,
-                          node->n_outputs, &p->shapes->arena, p->err};
+    struct inn_infer c = {.node = node, .in = p->in, .out = p->out,
+                          .n_in = node->n_inputs, .n_out = node->n_outputs,
+                          .arena = &p->shapes->arena, .err = p->err};
     bool constant, steady = is_steady(p, node, op);
     enum inn_status st;
     int i;
@@ -394,7 +453,9 @@ static enum inn_status infer_node(struct pass *p, const struct inn_node *node)
         if (node->outputs[i] >= 0)
             p->shapes->steady[node->outputs[i]] = steady;
     }
-    if (op == NULL || op->infer == NULL || !gather_inputs(p, node, &constant))
+    if (op == NULL || op->infer == NULL)
+        return place_declared(p, node);
+    if (!gather_inputs(p, node, &constant))
         return INN_OK;
     note_lists(p, &c);
     memset(p->out, 0, (size_t)node->n_outputs * sizeof(*p->out));

@@ -46,13 +46,14 @@ enum inn_status inn_bindings_check(const struct inn_graph *graph,
 
 /*
  * Infers in graph order. Sizes the graph leaves open: a binding, else 1 for
- * axis 0 and spatial for the others. Graph nodes whose row has no infer, and
- * all behind them, stay unknown. fold: constants up to fold_bytes are
- * computed by running their rows; a weight that the graph renames or widens
- * to f32 is one whatever its size. Fails only on bindings that name nothing
- * or don't fit (INN_ERR_ARGUMENT), on a contradiction in the network
- * (INN_ERR_FORMAT) or for lack of memory. inn_shapes_free after success and
- * after failure.
+ * axis 0 and spatial for the others. Graph nodes that have no row with an
+ * infer have the shapes that the file declares of their outputs; where it
+ * declares none they, and all behind them, stay unknown. fold: constants up
+ * to fold_bytes are computed by running their rows; a weight that the graph
+ * renames or widens to f32 is one whatever its size. Fails only on bindings
+ * that name nothing or don't fit (INN_ERR_ARGUMENT), on a contradiction in the
+ * network (INN_ERR_FORMAT) or for lack of memory. inn_shapes_free after
+ * success and after failure.
  */
 enum inn_status inn_shapes_infer(struct inn_shapes *shapes,
                                  const struct inn_graph *graph,

@@ -58,7 +58,7 @@ static enum inn_status read_auto_pad(enum auto_pad *pad,
         }
     }
     return inn_node_fail(node, err, INN_ERR_FORMAT,
-                         "auto_pad is '%.40s', which is none of NOTSET, "
+                         "auto_pad is '%s', which is none of NOTSET, "
                          "VALID, SAME_UPPER, SAME_LOWER", text);
 }
 

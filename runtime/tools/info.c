@@ -3,14 +3,19 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/cli/sizes.h"
+#include "runtime/exec/exec.h"
 #include "runtime/grid/sample.h"
-#include "runtime/ops/op.h"
+#include "runtime/ops/reason.h"
 #include "runtime/pictures/presets.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
 #include "runtime/tools/tensors.h"
 #include "runtime/tools/unmeasured.h"
+
+/* Constants up to this size are computed to learn shapes. */
+#define FOLD_BYTES ((size_t)64 << 10)
 
 struct values {
     struct inn_common common;
@@ -69,6 +74,9 @@ struct facts {
     struct inn_unmeasured unmeasured;
     struct members members;
     bool sampled; /* widths differ from full */
+    /* By graph node: why it can't be run, as a kind and in words. */
+    enum inn_reason *reasons;
+    const char **why;
 };
 
 static bool is_weight(const struct inn_model *model, const struct inn_axis *a)
@@ -204,17 +212,6 @@ static void json_groups(struct inn_json *json, const struct inn_network *net,
     }
 }
 
-/* Whether a graph node can be run here; if not, text says what happens. */
-static bool is_known(const struct inn_node *node, const char **text)
-{
-    const struct inn_op *op = inn_node_op(node);
-
-    *text = op == NULL ? "unknown: pins its channels, is carried through, "
-                         "not run"
-            : op->infer == NULL ? "not run" : "";
-    return op != NULL && op->infer != NULL;
-}
-
 static enum inn_status print_json(struct inn_cli *cli,
                                   const struct inn_network *net,
                                   const struct facts *f,
@@ -247,15 +244,16 @@ static enum inn_status print_json(struct inn_cli *cli,
     list = inn_json_array(&json, json.root, "unsupported");
     for (i = 0; i < f->graph->n_nodes; i++) {
         const struct inn_node *node = &f->graph->nodes[i];
-        const char *text;
 
-        if (is_known(node, &text))
+        if (f->reasons[i] == INN_REASON_NONE)
             continue;
         item = inn_json_object(&json, list, NULL);
         inn_json_text(&json, item, "operator", node->op_type);
         inn_json_text(&json, item, "domain", node->domain);
         inn_json_text(&json, item, "node", node->name);
         inn_json_int(&json, item, "opset", node->version);
+        inn_json_text(&json, item, "reason", inn_reason_word(f->reasons[i]));
+        inn_json_text(&json, item, "why", f->why[i]);
     }
     if (net->model != NULL)
         inn_json_unmeasured(&json, &f->unmeasured);
@@ -432,33 +430,45 @@ static enum inn_status print_pinned(struct inn_cli *cli,
     return inn_table_print(&table, stdout, 0, err);
 }
 
+/* What is said of a graph node: why it isn't run, or nothing. */
+static const char *operator_text(const struct facts *f, int node)
+{
+    return f->why[node] != NULL ? f->why[node] : "";
+}
+
 /*
- * Operators by kind, in order of first appearance: all of them, or only those
- * that can't be run.
+ * Operators by kind and by why they can't be run, in order of first
+ * appearance: all of them, or only those that can't be run.
  */
 static enum inn_status print_operators(struct inn_cli *cli,
-                                       const struct inn_graph *graph,
-                                       bool all, struct inn_error *err)
+                                       const struct facts *f, bool all,
+                                       struct inn_error *err)
 {
+    const struct inn_graph *graph = f->graph;
     size_t n = (size_t)graph->n_nodes;
     int *first = inn_arena_alloc(&cli->arena, n, sizeof(*first), err);
     int *count = inn_arena_alloc(&cli->arena, n, sizeof(*count), err);
     struct inn_table table;
     struct inn_map seen;
-    const char *text;
+    bool any = false;
     int kinds = 0, i;
 
     if (first == NULL || count == NULL)
         return inn_refused(err);
     inn_map_init(&seen, &cli->arena);
     for (i = 0; i < graph->n_nodes; i++) {
-        int k = inn_map_get(&seen, graph->nodes[i].op_type);
+        const char *key;
+        int k;
 
-        if (!all && is_known(&graph->nodes[i], &text))
+        if (!all && f->reasons[i] == INN_REASON_NONE)
             continue;
+        key = inn_arena_printf(&cli->arena, err, "%s\n%s",
+                               graph->nodes[i].op_type, operator_text(f, i));
+        if (key == NULL)
+            return inn_refused(err);
+        k = inn_map_get(&seen, key);
         if (k < 0) {
-            enum inn_status st = inn_map_put(&seen, graph->nodes[i].op_type,
-                                             kinds, err);
+            enum inn_status st = inn_map_put(&seen, key, kinds, err);
 
             if (st != INN_OK)
                 return st;
@@ -467,14 +477,14 @@ static enum inn_status print_operators(struct inn_cli *cli,
         }
         count[k]++;
     }
-    inn_table_init(&table, &cli->arena, "operator|count>|");
+    for (i = 0; i < graph->n_nodes && !any; i++)
+        any = f->reasons[i] != INN_REASON_NONE;
+    inn_table_init(&table, &cli->arena, any ? "operator|count>|not run here"
+                                            : "operator|count>|");
     for (i = 0; i < kinds; i++) {
-        const struct inn_node *node = &graph->nodes[first[i]];
-
-        is_known(node, &text);
-        inn_table_text(&table, node->op_type);
+        inn_table_text(&table, graph->nodes[first[i]].op_type);
         inn_table_int(&table, count[i]);
-        inn_table_text(&table, text);
+        inn_table_text(&table, operator_text(f, first[i]));
     }
     if (kinds == 0)
         return INN_OK;
@@ -492,7 +502,7 @@ static enum inn_status print_tables(struct inn_cli *cli,
     print_head(net, f);
     st = print_values(cli, f->graph, err);
     if (st == INN_OK)
-        st = print_operators(cli, f->graph, cli->common->verbose, err);
+        st = print_operators(cli, f, cli->common->verbose, err);
     if (st == INN_OK && net->model != NULL)
         st = print_groups(cli, net, f, err);
     if (st == INN_OK && net->model != NULL && inn_plan_by_weights(&net->plan))
@@ -510,6 +520,52 @@ static enum inn_status find_uncounted(struct facts *f, struct inn_cli *cli,
     return f->uncounted != NULL ? INN_OK : inn_refused(err);
 }
 
+/* A Constant that is a weight: in an .inn its data lie elsewhere. */
+static bool holds_weight(const struct inn_graph *graph,
+                         const struct inn_node *node)
+{
+    return node->n_outputs > 0 && node->outputs[0] >= 0 &&
+           graph->values[node->outputs[0]].init != NULL;
+}
+
+/*
+ * Why graph nodes can't be run at the sizes that costs are of. What only lies
+ * behind such a graph node, or no output needs, has no reason of its own.
+ */
+static enum inn_status find_reasons(struct facts *f,
+                                    const struct inn_network *net,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err)
+{
+    size_t n = (size_t)f->graph->n_nodes;
+    struct inn_shapes shapes;
+    enum inn_status st;
+    bool *needed, *values;
+    int i;
+
+    f->reasons = inn_arena_alloc(arena, n, sizeof(*f->reasons), err);
+    f->why = inn_arena_alloc(arena, n, sizeof(*f->why), err);
+    needed = inn_arena_alloc(arena, n, sizeof(bool), err);
+    values = inn_arena_alloc(arena, (size_t)f->graph->n_values, sizeof(bool),
+                             err);
+    if (f->reasons == NULL || f->why == NULL || needed == NULL ||
+        values == NULL)
+        return inn_refused(err);
+    st = inn_shapes_infer(&shapes, f->graph, net->bindings, net->n_bindings,
+                          INN_DEFAULT_SPATIAL, FOLD_BYTES, err);
+    if (st == INN_OK)
+        inn_mark_needed(f->graph, &shapes, needed, values);
+    for (i = 0; st == INN_OK && i < f->graph->n_nodes; i++) {
+        const struct inn_node *node = &f->graph->nodes[i];
+
+        if (needed[i] && !holds_weight(f->graph, node))
+            st = inn_node_reason(&f->reasons[i], &f->why[i], node, &shapes,
+                                 arena, err);
+    }
+    inn_shapes_free(&shapes);
+    return st;
+}
+
 static enum inn_status gather(struct facts *f, struct inn_cli *cli,
                               struct inn_network *net,
                               const struct values *v,
@@ -522,6 +578,9 @@ static enum inn_status gather(struct facts *f, struct inn_cli *cli,
 
     memset(f, 0, sizeof(*f));
     f->graph = inn_network_graph(net);
+    st = find_reasons(f, net, &cli->arena, err);
+    if (st != INN_OK)
+        return st;
     if (net->model == NULL) {
         /* Only for its refusal of sampling options. */
         st = inn_network_sample(net, &v->sampling, 0, rules, 1, err);

@@ -59,8 +59,9 @@ static enum inn_status run_node(struct test *t, const struct inn_node *node)
     const struct inn_op *op = inn_node_op(node);
     const struct inn_tensor **in;
     struct inn_tensor *out;
-    struct inn_infer infer = {node, NULL, NULL, node->n_inputs,
-                              node->n_outputs, &t->arena, &t->err};
+    struct inn_infer infer = {.node = node, .n_in = node->n_inputs,
+                              .n_out = node->n_outputs, .arena = &t->arena,
+                              .err = &t->err};
     struct inn_run run = {node, NULL, NULL, node->n_inputs, node->n_outputs,
                           1, &t->err};
     enum inn_status st;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "tests/unit/starve.h"
 #include "tests/unit/suite.h"
@@ -241,16 +242,36 @@ START_TEST(copy_survives_every_failed_allocation)
 }
 END_TEST
 
-START_TEST(node_text_names_operator_and_graph_node)
+static void expect_words(const struct inn_node *n, const char *want)
 {
-    char text[INN_NODE_TEXT];
-    int n = node("Conv", -1, -1);
+    struct inn_error e;
 
-    ck_assert_str_eq(inn_node_text(text, &graph->nodes[n]),
-                     "Conv (unnamed)");
+    inn_fail(&e, INN_ERR_FORMAT, "no");
+    inn_error_node(&e, n);
+    ck_assert_str_eq(e.message, want);
+}
+
+START_TEST(messages_name_a_graph_node_by_its_name_or_what_it_makes)
+{
+    struct inn_graph *copy;
+    struct inn_node alone;
+    int n = node("Conv", -1, -1), v;
+
+    expect_words(&graph->nodes[n], "Conv (unnamed): no");
+    ck_assert_int_eq(inn_graph_add_value(graph, &v, "y", NULL), INN_OK);
+    ck_assert_int_gt(graph->nodes[n].n_outputs, 0);
+    graph->nodes[n].outputs[graph->nodes[n].n_outputs - 1] = v;
+    expect_words(&graph->nodes[n], "Conv (makes 'y'): no");
+    ck_assert_int_eq(inn_graph_copy(&copy, graph, NULL), INN_OK);
+    expect_words(&copy->nodes[n], "Conv (makes 'y'): no");
+    inn_graph_free(copy);
     graph->nodes[n].name = "layer1.0";
-    ck_assert_str_eq(inn_node_text(text, &graph->nodes[n]),
-                     "Conv 'layer1.0'");
+    expect_words(&graph->nodes[n], "Conv 'layer1.0': no");
+    alone = (struct inn_node){.name = "", .op_type = "Conv",
+                              .origin = &graph->nodes[n]};
+    expect_words(&alone, "Conv 'layer1.0': no");
+    alone.unsaid = true;
+    expect_words(&alone, "no");
 }
 END_TEST
 
@@ -270,7 +291,7 @@ int main(void)
     tcase_add_test(t, changing_a_copy_leaves_the_original_alone);
     tcase_add_test(t, copied_constant_shares_its_tensor_with_its_value);
     tcase_add_test(t, copy_survives_every_failed_allocation);
-    tcase_add_test(t, node_text_names_operator_and_graph_node);
+    tcase_add_test(t, messages_name_a_graph_node_by_its_name_or_what_it_makes);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

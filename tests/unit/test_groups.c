@@ -603,7 +603,76 @@ START_TEST(unknown_operator_pins_by_name)
     x = node(&n, "Mystery", "m", x, -1, -1);
     output(&n, conv(&n, "b", x, 5, 8, 1));
     ck_assert_str_eq(groups(&n, NULL), "");
-    ck_assert_ptr_nonnull(strstr(why_pinned(&n, "a.weight", 0), "Mystery"));
+    ck_assert_str_eq(why_pinned(&n, "a.weight", 0),
+                     "unknown operator, shapes not declared "
+                     "(onnx.shape_inference does): Mystery 'm'");
+    end(&n);
+}
+END_TEST
+
+/* Everything behind it has its reason, however far; so has its cost. */
+START_TEST(what_lies_behind_unknown_shapes_is_pinned_by_who_left_them_so)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = node(&n, "Mystery", "m", x, -1, -1);
+    x = conv(&n, "b", x, 6, 8, 1);
+    x = node(&n, "Relu", "r", x, -1, -1);
+    output(&n, conv(&n, "c", x, 5, 6, 1));
+    ck_assert_str_eq(groups(&n, NULL), "");
+    ck_assert_str_eq(why_pinned(&n, "c.weight", 1),
+                     "unknown operator, shapes not declared "
+                     "(onnx.shape_inference does): Mystery 'm'");
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 0),
+                     "unknown operator, shapes not declared "
+                     "(onnx.shape_inference does): Mystery 'm'");
+    end(&n);
+}
+END_TEST
+
+START_TEST(behind_an_unknown_operator_with_declared_shapes_all_is_free)
+{
+    struct inn_value *v;
+    struct net n;
+    int x, m, i;
+
+    begin(&n);
+    x = conv(&n, "a", picture(&n, 3), 8, 3, 1);
+    x = conv(&n, "b", x, 6, 8, 1);
+    m = node(&n, "Mystery", "m", x, -1, -1);
+    v = &n.model.graph->values[m];
+    v->declared = true;
+    v->type = INN_F32;
+    v->rank = 4;
+    for (i = 0; i < 4; i++)
+        v->dims[i].size = (int[]){1, 6, 4, 4}[i];
+    x = conv(&n, "c", m, 7, 6, 1);
+    output(&n, conv(&n, "d", x, 5, 7, 1));
+    ck_assert_str_eq(groups(&n, NULL), "a:8 c:7");
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 0),
+                     "unknown operator: Mystery 'm'");
+    ck_assert_str_eq(why_pinned(&n, "c.weight", 1),
+                     "an output of fixed size: Mystery 'm'");
+    end(&n);
+}
+END_TEST
+
+START_TEST(an_input_without_a_shape_is_named_by_what_it_leaves_unknown)
+{
+    struct net n;
+    int x;
+
+    begin(&n);
+    x = picture(&n, 3);
+    n.model.graph->values[x].rank = -1;
+    x = conv(&n, "a", x, 8, 3, 1);
+    output(&n, conv(&n, "b", x, 5, 8, 1));
+    ck_assert_str_eq(groups(&n, NULL), "");
+    ck_assert_str_eq(why_pinned(&n, "b.weight", 1), "an input without a "
+                     "shape (--input-shape gives it): 'x'");
     end(&n);
 }
 END_TEST
@@ -708,7 +777,8 @@ START_TEST(stretched_gate_of_one_channel_is_pinned)
     x = node(&n, "Mul", "g", x, m, -1);
     output(&n, conv(&n, "b", x, 5, 8, 1));
     ck_assert_str_eq(groups(&n, NULL), "a:8");
-    ck_assert_str_eq(why_pinned(&n, "m.weight", 0), "broadcast");
+    ck_assert_str_eq(why_pinned(&n, "m.weight", 0),
+                     "one element for all channels (broadcast)");
     end(&n);
 }
 END_TEST
@@ -863,6 +933,12 @@ int main(void)
     tcase_add_test(t, padded_shortcut_in_halves_keeps_apart_what_differs);
     tcase_add_test(t, unknown_operator_pins_by_name);
     tcase_add_test(t, unknown_attribute_pins_by_name);
+    tcase_add_test(
+        t, what_lies_behind_unknown_shapes_is_pinned_by_who_left_them_so);
+    tcase_add_test(
+        t, behind_an_unknown_operator_with_declared_shapes_all_is_free);
+    tcase_add_test(
+        t, an_input_without_a_shape_is_named_by_what_it_leaves_unknown);
     tcase_add_test(t, shared_weight_ties_its_users);
     tcase_add_test(t,
                    weight_held_by_a_constant_node_is_as_free_as_an_initializer);

@@ -388,8 +388,10 @@ static void run(struct sample *s, const struct inn_op *op, size_t bytes)
 /* True if infer let it through. */
 static bool try_sample(struct sample *s, const struct inn_op *op)
 {
-    struct inn_infer c = {&s->node, s->in, s->out, s->node.n_inputs,
-                          s->node.n_outputs, &s->arena, &s->err};
+    struct inn_infer c = {.node = &s->node, .in = s->in, .out = s->out,
+                          .n_in = s->node.n_inputs,
+                          .n_out = s->node.n_outputs, .arena = &s->arena,
+                          .err = &s->err};
     struct inn_prim prim = {.kind = INN_PRIM_VIEW};
     size_t bytes = 0;
     int i;

@@ -283,10 +283,16 @@ static void set_list(struct setup *s, const char *name, size_t n,
     a->ints = (int64_t *)(uintptr_t)v;
 }
 
+static struct inn_infer asking(struct setup *s)
+{
+    return (struct inn_infer){.node = &s->node, .in = s->in, .out = s->out,
+                              .n_in = s->n_in, .n_out = s->n_out,
+                              .arena = &s->arena, .err = &s->err};
+}
+
 static void infer(struct setup *s)
 {
-    struct inn_infer c = {&s->node, s->in, s->out, s->n_in, s->n_out,
-                          &s->arena, &s->err};
+    struct inn_infer c = asking(s);
     const struct inn_op *op = inn_node_op(&s->node);
     int i;
 
@@ -629,8 +635,7 @@ START_TEST(views_and_binaries_are_described_as_primitives)
 
     add_ints(s, LIST(8));
     infer(s);
-    c = (struct inn_infer){&s->node, s->in, s->out, s->n_in, s->n_out,
-                           &s->arena, &s->err};
+    c = asking(s);
     ck_assert(inn_node_op(&s->node)->lower(&c, &prim));
     ck_assert_int_eq(prim.kind, INN_PRIM_VIEW);
     end(s);
@@ -638,8 +643,7 @@ START_TEST(views_and_binaries_are_described_as_primitives)
     s = new_setup("Mul", 13, DIMS(2, 4), 1);
     add_tensor(s, DIMS(4));
     infer(s);
-    c = (struct inn_infer){&s->node, s->in, s->out, s->n_in, s->n_out,
-                           &s->arena, &s->err};
+    c = asking(s);
     ck_assert(inn_node_op(&s->node)->lower(&c, &prim));
     ck_assert_int_eq(prim.kind, INN_PRIM_BINARY);
     ck_assert_int_eq(prim.u.binary, INN_BIN_MUL);
@@ -651,16 +655,14 @@ START_TEST(views_and_binaries_are_described_as_primitives)
     set_int(s, "broadcast", 1);
     set_int(s, "axis", 0);
     infer(s);
-    c = (struct inn_infer){&s->node, s->in, s->out, s->n_in, s->n_out,
-                           &s->arena, &s->err};
+    c = asking(s);
     ck_assert(!inn_node_op(&s->node)->lower(&c, &prim));
     end(s);
 
     /* Nor is a Dropout whose mask is wanted a view. */
     s = new_setup("Dropout", 13, DIMS(2, 4), 2);
     infer(s);
-    c = (struct inn_infer){&s->node, s->in, s->out, s->n_in, s->n_out,
-                           &s->arena, &s->err};
+    c = asking(s);
     ck_assert(!inn_node_op(&s->node)->lower(&c, &prim));
     s->outputs[1] = -1;
     ck_assert(inn_node_op(&s->node)->lower(&c, &prim));

@@ -121,14 +121,15 @@ START_TEST(rows_that_compute_in_floats_run_on_nothing_else)
     int64_t dims[] = {1, 2, 3, 3};
     struct inn_session *s;
     struct inn_error err = {0};
-    char says[64];
+    char says[128];
 
     graph_begin();
     add_output(add_op(ops[_i], add_input("x", INN_U16, 4, dims), -1, -1));
     ck_assert_int_eq(inn_session_new(&s, graph, NULL, &err),
                      INN_ERR_UNSUPPORTED);
-    snprintf(says, sizeof(says), "can't be run: %s", ops[_i]);
-    ck_assert_msg(strstr(err.message, says) != NULL, "%s", err.message);
+    snprintf(says, sizeof(says),
+             "can't be run: not for u16 (input 'x'): %s 'n0'", ops[_i]);
+    ck_assert_str_eq(err.message, says);
     ck_assert_ptr_null(s);
     graph_end();
 }
@@ -173,7 +174,7 @@ START_TEST(a_run_at_sizes_that_are_planned_allocates_nothing)
 }
 END_TEST
 
-START_TEST(everything_unsupported_is_listed_in_one_line)
+START_TEST(what_is_unsupported_is_counted_and_the_first_named)
 {
     int64_t dims[] = {4};
     struct inn_session *s;
@@ -190,9 +191,8 @@ START_TEST(everything_unsupported_is_listed_in_one_line)
     ck_assert_ptr_null(s);
     ck_assert_str_eq(
         err.message,
-        "can't be run: Frobnicate 'n0' opset 13, Frobnicate 'n2' opset 13, "
-        "Frobnicate 'n3' opset 13, Frobnicate 'n4' opset 13, Frobnicate 'n5' "
-        "opset 13 and 1 more");
+        "6 graph nodes can't be run; the first: unknown operator: Frobnicate "
+        "'n0'");
     graph_end();
 }
 END_TEST
@@ -548,7 +548,7 @@ int main(void)
     tcase_add_test(t, inputs_are_held_to_what_the_network_declares);
     tcase_add_loop_test(t, rows_that_compute_in_floats_run_on_nothing_else,
                         0, 5);
-    tcase_add_test(t, everything_unsupported_is_listed_in_one_line);
+    tcase_add_test(t, what_is_unsupported_is_counted_and_the_first_named);
     tcase_add_test(t, what_no_output_needs_is_not_run);
     tcase_add_test(t, weights_must_be_there);
     tcase_add_loop_test(t, outputs_that_are_inputs_or_constants_are_copied,

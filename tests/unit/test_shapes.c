@@ -72,6 +72,46 @@ START_TEST(open_sizes_are_one_for_axis_0_and_spatial_for_others)
 }
 END_TEST
 
+/* What the file says of a value that isn't an input. */
+static void declare(const char *name, int rank, const int64_t *dims,
+                    const char *symbol)
+{
+    struct inn_value *v = &g->values[net_value(g, name)];
+    int i;
+
+    v->declared = true;
+    v->type = INN_F32;
+    v->rank = rank;
+    for (i = 0; i < rank; i++) {
+        v->dims[i].size = dims[i];
+        v->dims[i].symbol = dims[i] < 0 ? symbol : NULL;
+    }
+}
+
+START_TEST(unknown_operators_give_what_the_file_declares)
+{
+    struct inn_binding b = {"x", 2, {7, 3}};
+
+    net_input(g, "x", INN_F32, 2, DIMS(-1, 3), "N");
+    net_node(g, "Frobnicate", 13, "x", "f");
+    net_node(g, "Frobnicate", 13, "f", "h");
+    net_node(g, "Relu", 13, "h", "y");
+    net_node(g, "Relu", 13, "x", "r");
+    declare("h", 3, DIMS(-1, 5, 2), "N");
+    declare("r", 2, DIMS(9, 9), NULL);
+    ck_assert_int_eq(infer(&b, 1, 32, 0), INN_OK);
+    ck_assert_str_eq(shape_of("f"), "?");
+    ck_assert_str_eq(shape_of("h"), "7x5x2");
+    ck_assert_str_eq(shape_of("y"), "7x5x2");
+    ck_assert_str_eq(shape_of("r"), "7x3"); /* we know better */
+    declare("h", 3, DIMS(-1, 5, 2), "M");
+    ck_assert_int_eq(infer(&b, 1, 32, 0), INN_OK);
+    ck_assert_str_eq(shape_of("h"), "?");
+    declare("h", 3, DIMS(1 << 30, 1 << 30, 1 << 30), "M");
+    ck_assert_int_eq(infer(&b, 1, 32, 0), INN_ERR_FORMAT);
+}
+END_TEST
+
 START_TEST(bindings_name_inputs_or_symbols)
 {
     struct inn_binding b[2] = {
@@ -394,6 +434,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, open_sizes_are_one_for_axis_0_and_spatial_for_others);
+    tcase_add_test(t, unknown_operators_give_what_the_file_declares);
     tcase_add_test(t, bindings_name_inputs_or_symbols);
     tcase_add_test(t, symbol_bound_through_one_input_holds_for_others);
     tcase_add_test(t, bindings_that_make_no_sense_are_refused_by_name);

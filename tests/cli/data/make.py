@@ -45,6 +45,35 @@ network("stray", [
     node("Conv", ["b", "v"], ["y"], name="last"),
 ], [floats("x", [1, 3, 2, 2])], [floats("y", [1, 2, 2, 2])],
     [("w", np.ones((4, 3, 1, 1))), ("v", np.ones((2, 4, 1, 1)))])
+# One network for each cause that keeps a graph node from being run.
+RAGGED = helper.make_graph([node("Add", ["x", "x"], ["t"])], "then", [],
+                           [floats("t", [2, 2])])
+ODD = [("i", TensorProto.INT64, [4, 4]), ("s", TensorProto.INT64, [2])]
+ODD = [helper.make_tensor_value_info(*args) for args in ODD]
+for name, nodes, inputs, weights in (
+        ("no-opset", [node("Upsample", ["x", "w"], ["y"])], [],
+         [("w", [1, 2])]),
+        ("no-capture", [node("Neg", ["x"], ["y"], name="n",
+                             then_branch=RAGGED)], [], []),
+        ("no-type", [node("Softmax", ["i"], ["y"])], ODD[:1], []),
+        ("no-value", [node("Resize", ["x", "", "w"], ["y"], mode="sinc",
+                           name="up")], [], [("w", [1, 2])]),
+        ("no-size", [node("Relu", ["x"], ["r"]),
+                     node("Reshape", ["r", "s"], ["t"], name="R" * 600),
+                     node("MatMul", ["t", "w"], ["y"])],
+         ODD[1:], [("w", np.ones((2, 2)))])):
+    network(name, nodes, [floats("x", [2, 2])] + inputs,
+            [floats("y", [None, None])], weights)
+# Nothing of it is free: what OneHotMaybe makes has no shape.
+HEAVY = [("w1", np.full((4, 8), 0.5)), ("w2", np.full((8, 6), 0.5)),
+         ("w3", np.full((6, 2), 0.5)), ("b", np.full(2, 0.5))]
+network("stuck", [
+    node("MatMul", ["x", "w1"], ["a"], name="first"),
+    node("OneHotMaybe", ["a"], ["h"], name="hot", domain="com.example"),
+    node("MatMul", ["h", "w2"], ["c"], name="second"),
+    node("MatMul", ["c", "w3"], ["d"], name="third"),
+    node("Add", ["d", "b"], ["y"]),
+], [floats("x", [1, 4])], [floats("y", [1, 2])], HEAVY, ["com.example"])
 network("two", [
     node("Add", ["a", "b"], ["sum"]),
     node("Mul", ["a", "b"], ["product"]),
