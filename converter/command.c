@@ -19,6 +19,7 @@
 #include "runtime/cli/sizes.h"
 #include "runtime/cli/table.h"
 #include "runtime/file/container.h"
+#include "runtime/grid/pins.h"
 #include "runtime/pictures/presets.h"
 
 struct values {
@@ -223,30 +224,28 @@ static int print_groups(struct inn_cli *cli, const struct inn_model *model,
     return INN_EXIT_OK;
 }
 
-/* Pinned axes by reason: how many weights it holds, and the first of them. */
+/* Reasons for pinning: how many axes, what it costs, and the first of them. */
 static int print_pinned(struct inn_cli *cli, const struct inn_model *model)
 {
     struct inn_error err = {0};
+    struct inn_pin_cost *costs;
     struct inn_table table;
-    int i, k, n;
+    int i, n;
 
     if (model->n_pinned == 0)
         return INN_EXIT_OK;
-    inn_table_init(&table, &cli->arena, "pinned because of|axes>|such as");
-    for (i = 0; i < model->n_pinned; i++) {
-        for (k = 0; k < i; k++) {
-            if (strcmp(model->pinned[k].reason, model->pinned[i].reason) == 0)
-                break;
-        }
-        if (k < i)
-            continue;
-        for (n = 0, k = i; k < model->n_pinned; k++)
-            n += strcmp(model->pinned[k].reason, model->pinned[i].reason) == 0;
-        inn_table_text(&table, model->pinned[i].reason);
-        inn_table_int(&table, n);
+    if (inn_pin_costs(&costs, &n, NULL, model, &cli->arena, &err) != INN_OK)
+        return inn_cli_error(cli, NULL, &err);
+    inn_table_init(&table, &cli->arena,
+                   "pinned because of|axes>|parameters>|such as");
+    for (i = 0; i < n; i++) {
+        const struct inn_pinned *first = &model->pinned[costs[i].first];
+
+        inn_table_text(&table, costs[i].reason);
+        inn_table_int(&table, costs[i].axes);
+        inn_table_int(&table, costs[i].params);
         inn_table_printf(&table, "%s, axis %d",
-                         model->graph->values[model->pinned[i].value].name,
-                         model->pinned[i].axis);
+                         model->graph->values[first->value].name, first->axis);
     }
     putchar('\n');
     if (inn_table_print(&table, stdout, 0, &err) != INN_OK)
@@ -291,13 +290,39 @@ static void print_prep(struct inn_json *json, const struct inn_model *model,
         inn_json_text(json, list, NULL, report->warning);
 }
 
-static int print_json(const struct inn_cli *cli, const char *source,
+static enum inn_status json_pinned(struct inn_json *json,
+                                   struct inn_cli *cli,
+                                   const struct inn_model *model,
+                                   struct inn_error *err)
+{
+    cJSON *list = inn_json_array(json, json->root, "pinned"), *item;
+    struct inn_pin_cost *costs;
+    enum inn_status st;
+    int i, n;
+
+    st = inn_pin_costs(&costs, &n, NULL, model, &cli->arena, err);
+    for (i = 0; st == INN_OK && i < n; i++) {
+        const struct inn_pinned *first = &model->pinned[costs[i].first];
+
+        item = inn_json_object(json, list, NULL);
+        inn_json_text(json, item, "reason", costs[i].reason);
+        inn_json_int(json, item, "axes", costs[i].axes);
+        inn_json_int(json, item, "params", costs[i].params);
+        inn_json_text(json, item, "tensor",
+                      model->graph->values[first->value].name);
+        inn_json_int(json, item, "axis", first->axis);
+    }
+    return st;
+}
+
+static int print_json(struct inn_cli *cli, const char *source,
                       const char *output, uint64_t bytes,
                       const struct inn_model *model,
                       const struct inn_convert_report *report, double seconds)
 {
     struct inn_error err = {0};
     struct inn_json json;
+    enum inn_status st;
     cJSON *groups, *sizes;
     int g;
 
@@ -335,7 +360,12 @@ static int print_json(const struct inn_cli *cli, const char *source,
         inn_json_number(&json, item, "residual", group->residual);
         inn_json_bool(&json, item, "moments", group->nested != NULL);
     }
-    if (inn_json_print(&json, &err) != INN_OK)
+    st = json_pinned(&json, cli, model, &err);
+    if (st == INN_OK)
+        st = inn_json_print(&json, &err);
+    else
+        inn_json_free(&json);
+    if (st != INN_OK)
         return inn_cli_error(cli, NULL, &err);
     return INN_EXIT_OK;
 }
@@ -382,7 +412,8 @@ static int print_report(struct inn_cli *cli, const char *source,
     }
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
-    if (!v->dry_run && !v->no_moments && report->moments.groups > 0)
+    if (!v->dry_run && !v->no_moments && model->n_groups > 0 &&
+        report->moments.groups > 0)
         printf("%d %s no moments%s%s: sampled by %s weights alone\n",
                report->moments.groups,
                report->moments.groups == 1 ? "group has" : "groups have",
@@ -392,6 +423,14 @@ static int print_report(struct inn_cli *cli, const char *source,
     if (!v->dry_run) {
         fputs("wrote ", stdout);
         inn_print_clean(stdout, output);
+        putchar('\n');
+    }
+    if (model->n_groups == 0) {
+        const char *line;
+
+        if (inn_nothing_free(&line, model, &cli->arena, &err) != INN_OK)
+            return inn_cli_error(cli, NULL, &err);
+        inn_print_clean(stdout, line);
         putchar('\n');
     }
     return INN_EXIT_OK;

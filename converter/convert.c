@@ -13,6 +13,7 @@
 #include "converter/prep.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/grid/pins.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/sizes.h"
 #include "runtime/pictures/presets.h"
@@ -290,28 +291,6 @@ static int64_t node_count(int64_t size, double ratio)
     return m < size ? m : size;
 }
 
-/* Parameters, and those of weights with a free axis. */
-static void count_params(const struct inn_model *model,
-                         struct inn_convert_report *report)
-{
-    int w, k;
-
-    report->params = report->params_free = 0;
-    for (w = 0; w < model->n_weights; w++) {
-        const struct inn_tensor *t =
-            model->graph->values[model->weights[w].value].init;
-        int64_t n = (int64_t)inn_tensor_count(t);
-
-        report->params += n;
-        for (k = 0; k < t->rank; k++) {
-            if (inn_model_axis(model, model->weights[w].value, k) != NULL) {
-                report->params_free += n;
-                break;
-            }
-        }
-    }
-}
-
 /*
  * The model's sizes for those that are drawn in, and back again. Meanwhile
  * the model says which of them nobody gave.
@@ -449,13 +428,14 @@ static enum inn_status convert(struct inn_model *model,
     progress(o, "grids", 0, 1);
     if (st == INN_OK)
         st = inn_make_grids(model, err);
-    if (st == INN_OK && o->moments) {
+    /* Without groups there is nobody to use them. */
+    if (st == INN_OK && o->moments && model->n_groups > 0) {
         exchange_sizes(model, &drawn);
         st = make_moments(model, unfolded, report, o, err);
         exchange_sizes(model, &drawn);
     }
     if (st == INN_OK)
-        count_params(model, report);
+        inn_count_params(model, &report->params, &report->params_free);
 out:
     inn_graph_free(unfolded);
     return st;

@@ -12,6 +12,8 @@ libinncore_la_SOURCES += \
     runtime/grid/model.h \
     runtime/grid/moments.c \
     runtime/grid/moments.h \
+    runtime/grid/pins.c \
+    runtime/grid/pins.h \
     runtime/grid/plan.c \
     runtime/grid/plan.h \
     runtime/grid/plan_file.c \

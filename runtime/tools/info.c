@@ -5,6 +5,7 @@
 #include "runtime/base/error.h"
 #include "runtime/cli/sizes.h"
 #include "runtime/exec/exec.h"
+#include "runtime/grid/pins.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/reason.h"
 #include "runtime/pictures/presets.h"
@@ -201,15 +202,36 @@ static void json_groups(struct inn_json *json, const struct inn_network *net,
             inn_json_int(json, member, "offset", members->list[k].offset);
         }
     }
-    list = inn_json_array(json, json->root, "pinned");
-    for (i = 0; m != NULL && i < m->n_pinned; i++) {
-        item = inn_json_object(json, list, NULL);
-        inn_json_text(json, item, "tensor",
-                      m->graph->values[m->pinned[i].value].name);
-        inn_json_int(json, item, "axis", m->pinned[i].axis);
-        inn_json_int(json, item, "size", m->pinned[i].size);
-        inn_json_text(json, item, "reason", m->pinned[i].reason);
+}
+
+/* Pinned axes, those with the dearest reason first. */
+static enum inn_status json_pinned(struct inn_json *json,
+                                   const struct inn_model *m,
+                                   struct inn_arena *arena,
+                                   struct inn_error *err)
+{
+    cJSON *list = inn_json_array(json, json->root, "pinned"), *item;
+    struct inn_pin_cost *costs;
+    enum inn_status st;
+    int n, i, k, *order;
+
+    if (m == NULL)
+        return INN_OK;
+    st = inn_pin_costs(&costs, &n, &order, m, arena, err);
+    for (k = 0; st == INN_OK && k < n; k++) {
+        for (i = 0; i < costs[k].axes; i++) {
+            const struct inn_pinned *pin = &m->pinned[*order++];
+
+            item = inn_json_object(json, list, NULL);
+            inn_json_text(json, item, "tensor",
+                          m->graph->values[pin->value].name);
+            inn_json_int(json, item, "axis", pin->axis);
+            inn_json_int(json, item, "size", pin->size);
+            inn_json_int(json, item, "params", costs[k].params);
+            inn_json_text(json, item, "reason", costs[k].reason);
+        }
     }
+    return st;
 }
 
 static enum inn_status print_json(struct inn_cli *cli,
@@ -258,6 +280,8 @@ static enum inn_status print_json(struct inn_cli *cli,
     if (net->model != NULL)
         inn_json_unmeasured(&json, &f->unmeasured);
     json_groups(&json, net, &f->members);
+    if (st == INN_OK)
+        st = json_pinned(&json, net->model, &cli->arena, err);
     if (st == INN_OK)
         return inn_json_print(&json, err);
     inn_json_free(&json);
@@ -413,18 +437,28 @@ static enum inn_status print_pinned(struct inn_cli *cli,
                                     const struct inn_model *m,
                                     struct inn_error *err)
 {
+    struct inn_pin_cost *costs;
     struct inn_table table;
-    int i;
+    enum inn_status st;
+    int n, i, k, *order;
 
     if (m->n_pinned == 0)
         return INN_OK;
-    inn_table_init(&table, &cli->arena, "pinned|axis>|size>|reason");
-    for (i = 0; i < m->n_pinned; i++) {
-        inn_table_text(&table, m->graph->values[m->pinned[i].value].name);
-        inn_table_int(&table, m->pinned[i].axis);
-        inn_table_int(&table, m->pinned[i].size);
-        inn_table_text(&table, m->pinned[i].reason != NULL
-                                   ? m->pinned[i].reason : "");
+    st = inn_pin_costs(&costs, &n, &order, m, &cli->arena, err);
+    if (st != INN_OK)
+        return st;
+    inn_table_init(&table, &cli->arena,
+                   "pinned|axis>|size>|parameters>|reason");
+    for (k = 0; k < n; k++) {
+        for (i = 0; i < costs[k].axes; i++) {
+            const struct inn_pinned *pin = &m->pinned[*order++];
+
+            inn_table_text(&table, m->graph->values[pin->value].name);
+            inn_table_int(&table, pin->axis);
+            inn_table_int(&table, pin->size);
+            inn_table_int(&table, costs[k].params);
+            inn_table_text(&table, costs[k].reason);
+        }
     }
     printf("\n");
     return inn_table_print(&table, stdout, 0, err);
@@ -509,6 +543,16 @@ static enum inn_status print_tables(struct inn_cli *cli,
         inn_print_unmeasured(&f->unmeasured);
     if (st == INN_OK && net->model != NULL)
         st = print_pinned(cli, net->model, err);
+    if (st == INN_OK && net->model != NULL && net->model->n_groups == 0) {
+        const char *line;
+
+        st = inn_nothing_free(&line, net->model, &cli->arena, err);
+        if (st != INN_OK)
+            return st;
+        putchar('\n');
+        inn_print_clean(stdout, line);
+        putchar('\n');
+    }
     return st;
 }
 
@@ -573,6 +617,7 @@ static enum inn_status gather(struct facts *f, struct inn_cli *cli,
                               struct inn_error *err)
 {
     struct inn_cost full;
+    int64_t all, free;
     enum inn_status st;
     int g;
 
@@ -606,8 +651,8 @@ static enum inn_status gather(struct facts *f, struct inn_cli *cli,
         return st;
     /* What is not free is the same at every width. */
     st = inn_network_full_cost(&full, net, err);
-    f->params_free = f->cost.params - full.params +
-                     inn_free_params(net->model);
+    inn_count_params(net->model, &all, &free);
+    f->params_free = f->cost.params - full.params + free;
     return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
 }
 

@@ -93,27 +93,6 @@ void inn_json_sizes(struct inn_json *json, const struct inn_network *net)
     inn_json_bool(json, json->root, "sizes_assumed", net->assumed != NULL);
 }
 
-int64_t inn_free_params(const struct inn_model *model)
-{
-    int64_t total = 0;
-    int w, axis;
-
-    for (w = 0; w < model->n_weights; w++) {
-        int value = model->weights[w].value;
-        const struct inn_tensor *t = model->graph->values[value].init;
-
-        if (t == NULL)
-            continue;
-        for (axis = 0; axis < t->rank; axis++) {
-            if (inn_model_axis(model, value, axis) != NULL) {
-                total += (int64_t)inn_tensor_count(t);
-                break;
-            }
-        }
-    }
-    return total;
-}
-
 void inn_json_values(struct inn_json *json, cJSON *in, const char *name,
                      const struct inn_graph *graph, const int *which, int n)
 {

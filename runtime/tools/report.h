@@ -39,9 +39,6 @@ enum inn_status inn_json_uncounted(struct inn_json *json,
 /* {"x": [1, 3, 224, 224]} under "sizes", and whether some are guessed. */
 void inn_json_sizes(struct inn_json *json, const struct inn_network *net);
 
-/* Parameters of weights that lie on an axis of a group. */
-int64_t inn_free_params(const struct inn_model *model);
-
 /* {"name", "type", "shape": [1, "N", null]} for each of n values. */
 void inn_json_values(struct inn_json *json, cJSON *in, const char *name,
                      const struct inn_graph *graph, const int *which, int n);
