@@ -34,7 +34,7 @@ static enum inn_status take_for(struct inn_input_prep *prep,
                                 struct inn_error *err)
 {
     struct inn_prep_options o = *options;
-    char where[100], text[INN_SHAPE_TEXT];
+    char where[512], text[INN_SHAPE_TEXT];
     struct inn_drawn_input plan;
     bool nhwc = o.layout == LAYOUT_NHWC;
     enum inn_status st;
@@ -49,12 +49,12 @@ static enum inn_status take_for(struct inn_input_prep *prep,
     channels = shape->dims[nhwc ? 3 : 1];
     if (channels < 1 || channels > MOST_CHANNELS)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "input '%.80s' is %s: as %s it has %lld channels, "
+                        "input '%s' is %s: as %s it has %lld channels, "
                         "and pictures have 1 to %d", graph->values[v].name,
                         inn_shape_text(text, shape->rank, shape->dims),
                         nhwc ? "NHWC" : "NCHW", (long long)channels,
                         MOST_CHANNELS);
-    snprintf(where, sizeof(where), "input '%.80s'", graph->values[v].name);
+    snprintf(where, sizeof(where), "input '%s'", graph->values[v].name);
     o.layout = nhwc ? LAYOUT_NHWC : LAYOUT_NCHW;
     /* Without --scale values enter as they are. */
     if (isnan(o.scale) && o.preset < 0)

@@ -431,12 +431,14 @@ static enum inn_status fill_array(struct pipe *p, const struct header *h,
     if (st != INN_OK)
         return st;
     if (!inn_add_size(&all, h->data_at, t.bytes) ||
-        !inn_add_size(&most, all, 1) || most > inn_heap_left(p->heap))
-        return inn_fail(err, INN_ERR_LIMIT,
-                        "an array of %s %s takes %zu bytes and would pass the "
-                        "memory limit",
-                        inn_shape_text(text, h->rank, h->dims),
-                        inn_type_name(h->type), t.bytes);
+        !inn_add_size(&most, all, 1) || most > inn_heap_left(p->heap)) {
+        inn_fail(err, INN_ERR_LIMIT,
+                 "an array of %s %s takes %zu bytes and would pass the memory "
+                 "limit", inn_shape_text(text, h->rank, h->dims),
+                 inn_type_name(h->type), t.bytes);
+        inn_error_set_kind(err, INN_KIND_MEMORY_LIMIT);
+        return INN_ERR_LIMIT;
+    }
     st = fill(p, most, err);
     if (st == INN_OK && p->len == most)
         st = inn_fail(err, INN_ERR_FORMAT,

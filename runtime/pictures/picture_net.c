@@ -109,7 +109,7 @@ enum inn_status inn_picture_net_init(struct inn_picture_net *net,
                                      const struct inn_prep_options *options,
                                      int64_t multiple, struct inn_error *err)
 {
-    char where[100];
+    char where[512];
     enum inn_status st;
 
     memset(net, 0, sizeof(*net));
@@ -119,7 +119,7 @@ enum inn_status inn_picture_net_init(struct inn_picture_net *net,
     net->prep.nhwc = inn_prep_nhwc(options, model);
     st = check_input(net, err);
     if (st == INN_OK) {
-        snprintf(where, sizeof(where), "input '%.80s'",
+        snprintf(where, sizeof(where), "input '%s'",
                  graph->values[graph->inputs[0]].name);
         st = inn_prep_choose(&net->prep, options, model, net->channels, where,
                              true, err);

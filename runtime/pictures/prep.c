@@ -43,7 +43,7 @@ static enum inn_status take_numbers(double out[4], int *n,
         return INN_OK;
     if (given->n != 1 && (int64_t)given->n != channels)
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--%s has %zu numbers; %.100s has %lld channel%s",
+                        "--%s has %zu numbers; %s has %lld channel%s",
                         option, given->n, where, (long long)channels,
                         channels == 1 ? "" : "s");
     for (i = 0; i < 4; i++)
@@ -111,7 +111,7 @@ static enum inn_status choose_base(struct inn_input_prep *prep,
     *prep = model->prep;
     if (prep->n != 1 && prep->n != channels)
         return inn_fail(err, INN_ERR_RANGE,
-                        "was made for pictures of %d channels; %.100s has "
+                        "was made for pictures of %d channels; %s has "
                         "%lld", prep->n, where, (long long)channels);
     if (prep->n == 1) {
         spread(prep->mean, 1);
@@ -132,7 +132,7 @@ enum inn_status inn_prep_choose(struct inn_input_prep *prep,
     memset(prep, 0, sizeof(*prep));
     if (channels < 1 || channels > 4)
         return inn_fail(err, INN_ERR_FORMAT,
-                        "%.100s has %lld channels; pictures have 1 to 4",
+                        "%s has %lld channels; pictures have 1 to 4",
                         where, (long long)channels);
     st = choose_base(prep, options, model, channels, where, bytes, err);
     prep->nhwc = inn_prep_nhwc(options, model);

@@ -38,7 +38,7 @@ enum inn_status inn_preset_take(struct inn_input_prep *prep, int at,
 
     if (!inn_preset_fits(at, channels))
         return inn_fail(err, INN_ERR_ARGUMENT,
-                        "--prep %s is for %d channels; %.100s has %lld",
+                        "--prep %s is for %d channels; %s has %lld",
                         p->name, p->channels, where, (long long)channels);
     prep->given = true;
     prep->scale = p->scale;
