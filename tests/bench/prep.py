@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 TORCH, TF, UNIT, NONE, CAFFE = "torch", "tf", "unit", "none", "caffe"
-# name, the right one, whether its channels are BGR
+# name, and the preset that is right
 NETWORKS = [
     ("resnet50_imagenet_pqf_large_bnstats", TORCH),
     ("resnet18_imagenet_ktb_small_bnstats", TORCH),
@@ -108,7 +108,6 @@ def main():
             for p in PRESETS:
                 if p == right or not reports[p]:
                     continue
-                # A byte for a byte: only the mean differs, or the order.
                 cell = cells.setdefault((half, what, p), [0, 0])
                 cell[0] += p in caught
                 cell[1] += 1
