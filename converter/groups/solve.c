@@ -506,6 +506,8 @@ static bool any_long(const struct inn_labels *l, const struct inn_node *node)
             return true;
     }
     return false;
+}
+
 /* Why the shapes of node's outputs aren't known although its inputs' are. */
 static enum inn_status blame_node(struct walk *w, const char **why,
                                   struct inn_error *err)

@@ -337,7 +337,6 @@ static enum inn_status convert(struct inn_model **m, const uint8_t *data,
     struct inn_convert_options options = {
         .order = true, .moments = true, .pictures = 2,
         .judge = true, .bind = bind_nothing, .threads = 1,
-        .prep = INN_PREP_DEFAULTS,
         .options = ""};
     struct inn_convert_report report;
     const char *path = store(data, len);
