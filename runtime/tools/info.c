@@ -610,22 +610,17 @@ static enum inn_status find_reasons(struct facts *f,
     return st;
 }
 
-static enum inn_status gather(struct facts *f, struct inn_cli *cli,
-                              struct inn_network *net,
-                              const struct values *v,
-                              const struct inn_rules *rules,
-                              struct inn_error *err)
+static enum inn_status gather_costs(struct facts *f, struct inn_cli *cli,
+                                    struct inn_network *net,
+                                    const struct values *v,
+                                    const struct inn_rules *rules,
+                                    struct inn_error *err)
 {
     struct inn_cost full;
     int64_t all, free;
     enum inn_status st;
     int g;
 
-    memset(f, 0, sizeof(*f));
-    f->graph = inn_network_graph(net);
-    st = find_reasons(f, net, &cli->arena, err);
-    if (st != INN_OK)
-        return st;
     if (net->model == NULL) {
         /* Only for its refusal of sampling options. */
         st = inn_network_sample(net, &v->sampling, 0, rules, 1, err);
@@ -654,6 +649,21 @@ static enum inn_status gather(struct facts *f, struct inn_cli *cli,
     inn_count_params(net->model, &all, &free);
     f->params_free = f->cost.params - full.params + free;
     return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
+}
+
+/* Costs first: what they refuse says which sizes would do. */
+static enum inn_status gather(struct facts *f, struct inn_cli *cli,
+                              struct inn_network *net,
+                              const struct values *v,
+                              const struct inn_rules *rules,
+                              struct inn_error *err)
+{
+    enum inn_status st;
+
+    memset(f, 0, sizeof(*f));
+    f->graph = inn_network_graph(net);
+    st = gather_costs(f, cli, net, v, rules, err);
+    return st == INN_OK ? find_reasons(f, net, &cli->arena, err) : st;
 }
 
 static int run(struct inn_cli *cli, const void *values)
