@@ -32,8 +32,7 @@ def hashed(data, value, what):
 def layout(data):
     need(len(data) >= 128 and data[:8] == b"INN\r\n\x1a\n\0", "magic")
     hashed(data[:56], struct.unpack("<Q", data[56:64])[0], "header")
-    need(data[8:56] in (struct.pack("<II", n, 64) + bytes(40)
-                        for n in (1, 2)), "version")
+    need(data[8] in (1, 2) and data[9:56] == b"\0\0\0@" + bytes(43), "version")
     at, length, size, value, end_hash = struct.unpack("<4Q24xQ", data[-64:])
     hashed(data[-64:-8], end_hash, "tail")
     need(data[-32:-8] == bytes(16) + b"INN\r\nEOF", "tail")
