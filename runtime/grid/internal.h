@@ -36,6 +36,8 @@ struct inn_sampling {
     int64_t *nodes;              /* [n_groups] M of each */
     struct inn_group_maps *maps; /* [n_groups] */
     struct inn_lsq *lsq;         /* [model->n_moments] */
+    bool *ranged; /* [graph->n_values] variances: no mixture may leave their
+                     range, below which there is no square root */
 };
 
 /* Maps of every group for plan. Memory from arena. */

@@ -235,6 +235,29 @@ const struct inn_lsq *inn_sampling_lsq(const struct inn_sampling *sampling,
     return NULL;
 }
 
+/* The variances of BatchNormalization that was not folded. */
+static enum inn_status mark_variances(struct inn_sampling *s,
+                                      struct inn_arena *arena,
+                                      struct inn_error *err)
+{
+    const struct inn_graph *g = s->model->graph;
+    int k;
+
+    s->ranged = inn_arena_alloc(arena, (size_t)g->n_values,
+                                sizeof(*s->ranged), err);
+    if (s->ranged == NULL)
+        return inn_refused(err);
+    for (k = 0; k < g->n_nodes; k++) {
+        const struct inn_node *node = &g->nodes[k];
+
+        if (node->domain[0] == '\0' && node->n_inputs == 5 &&
+            strcmp(node->op_type, "BatchNormalization") == 0 &&
+            node->inputs[4] >= 0)
+            s->ranged[node->inputs[4]] = true;
+    }
+    return INN_OK;
+}
+
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   const struct inn_model *model,
                                   const struct inn_plan *plan, int threads,
@@ -242,12 +265,15 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   struct inn_error *err)
 {
     size_t n = (size_t)model->n_groups;
-    enum inn_status st = INN_OK;
+    enum inn_status st;
     bool *matrices;
     int g;
 
     sampling->model = model;
     sampling->widths = plan->widths;
+    st = mark_variances(sampling, arena, err);
+    if (st != INN_OK)
+        return st;
     sampling->nodes = inn_arena_alloc(arena, n, sizeof(*sampling->nodes),
                                       err);
     sampling->maps = inn_arena_alloc(arena, n, sizeof(*sampling->maps), err);

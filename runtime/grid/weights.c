@@ -5,6 +5,7 @@
  * elements, bytes are moved and nothing is rounded.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "runtime/base/checked.h"
@@ -573,6 +574,31 @@ static enum inn_status rearrange(struct job *job)
     return INN_OK;
 }
 
+/* A cubic overshoots; what it gives is held to the range of the nodes. */
+static void hold_to_range(struct job *job)
+{
+    const struct inn_tensor *grid = &job->w->grid;
+    size_t n = inn_tensor_count(grid), size = inn_type_size(grid->type), i;
+    double least = INFINITY, most = -INFINITY, x;
+    struct inn_tensor *out = job->out;
+
+    for (i = 0; i < n; i++) {
+        inn_convert_elements(&x, INN_F64, (const char *)job->stored + i * size,
+                             grid->type, 1);
+        least = x < least ? x : least;
+        most = x > most ? x : most;
+    }
+    n = inn_tensor_count(out);
+    size = inn_type_size(out->type);
+    for (i = 0; i < n; i++) {
+        char *at = (char *)out->data + i * size;
+
+        inn_convert_elements(&x, INN_F64, at, out->type, 1);
+        x = x < least ? least : x > most ? most : x;
+        inn_convert_elements(at, out->type, &x, INN_F64, 1);
+    }
+}
+
 static enum inn_status fetch(struct job *job, void *data)
 {
     const struct inn_model *model = job->s->model;
@@ -614,7 +640,12 @@ static enum inn_status run(struct job *job)
         if (st != INN_OK)
             return st;
     }
-    return copies ? rearrange(job) : resample(job);
+    if (copies)
+        return rearrange(job);
+    st = resample(job);
+    if (st == INN_OK && job->s->ranged[job->w->value])
+        hold_to_range(job);
+    return st;
 }
 
 enum inn_status inn_weight_sample(const struct inn_sampling *sampling, int w,

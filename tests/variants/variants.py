@@ -408,7 +408,7 @@ def operators_nobody_knows(job):
          shapes)
     for file in ("net.onnx", "net.inn", "half.onnx"):
         says = job.run("inn", "run", file, "--random", code=5)
-        must(all(n in says for n in names) and
+        must("3 graph nodes can't be run" in says and names[0] in says and
              len(says.strip().split("\n")) == 1, says)
 
 
