@@ -260,15 +260,33 @@ static enum inn_status status_of(const struct inside *r)
     }
 }
 
+/* What stands on stderr behind notes, which may come before an error. */
+static const char *behind_notes(const char *text)
+{
+    const char *end;
+
+    while ((end = strchr(text, '\n')) != NULL && end[1] != '\0') {
+        size_t n = (size_t)(end - text);
+        const char *note = strstr(text, "input sizes assumed: ");
+        const char *warning = strstr(text, "warning: ");
+
+        if ((note == NULL || note >= text + n) &&
+            (warning == NULL || warning >= text + n))
+            break;
+        text = end + 1;
+    }
+    return text;
+}
+
 /* What is wrong with how the command ended, or NULL. */
 static const char *judge(const struct inside *r)
 {
-    const char *end = strchr(r->err, '\n');
+    const char *text = behind_notes(r->err), *end = strchr(text, '\n');
 
     if (r->code < 0 || r->code > INN_EXIT_MEMORY)
         return "an exit status that nobody has heard of";
     if (r->kept && r->code > INN_EXIT_NO &&
-        (end == NULL || end[1] != '\0' || strncmp(r->err, "inn", 3) != 0))
+        (end == NULL || end[1] != '\0' || strncmp(text, "inn", 3) != 0))
         return "not one line on stderr";
     return NULL;
 }
@@ -277,7 +295,7 @@ static const char *judge(const struct inside *r)
 static void tell(struct inn_error *err, enum inn_status st,
                  const struct inside *r)
 {
-    const char *text = r->err, *at = strstr(text, folder);
+    const char *text = behind_notes(r->err), *at = strstr(text, folder);
 
     if (at != NULL)
         text = at + strlen(folder);
