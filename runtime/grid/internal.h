@@ -40,7 +40,14 @@ struct inn_sampling {
                      range, below which there is no square root */
 };
 
-/* Maps of every group for plan. Memory from arena. */
+/* maps [n_groups]: of every group for plan. Memory from arena. */
+enum inn_status inn_sampling_maps(struct inn_group_maps *maps,
+                                  const struct inn_model *model,
+                                  const struct inn_plan *plan,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
+
+/* These, and the quadratures of consumers. Memory from arena. */
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   const struct inn_model *model,
                                   const struct inn_plan *plan, int threads,

@@ -4,6 +4,8 @@ libinncore_la_SOURCES += \
     runtime/grid/bias.c \
     runtime/grid/detach.c \
     runtime/grid/internal.h \
+    runtime/grid/kept.c \
+    runtime/grid/kept.h \
     runtime/grid/kernel.c \
     runtime/grid/mix.c \
     runtime/grid/mix.h \

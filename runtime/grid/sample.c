@@ -258,6 +258,26 @@ static enum inn_status mark_variances(struct inn_sampling *s,
     return INN_OK;
 }
 
+enum inn_status inn_sampling_maps(struct inn_group_maps *maps,
+                                  const struct inn_model *model,
+                                  const struct inn_plan *plan,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err)
+{
+    bool *matrices = inn_arena_alloc(arena, (size_t)model->n_groups,
+                                     sizeof(*matrices), err);
+    enum inn_status st = INN_OK;
+    int g;
+
+    if (matrices == NULL)
+        return inn_refused(err);
+    mark_matrices(matrices, model);
+    for (g = 0; st == INN_OK && g < model->n_groups; g++)
+        st = make_maps(&maps[g], model, &model->groups[g], plan,
+                       plan->widths[g], matrices[g], arena, err);
+    return st;
+}
+
 enum inn_status inn_sampling_init(struct inn_sampling *sampling,
                                   const struct inn_model *model,
                                   const struct inn_plan *plan, int threads,
@@ -266,7 +286,6 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
 {
     size_t n = (size_t)model->n_groups;
     enum inn_status st;
-    bool *matrices;
     int g;
 
     sampling->model = model;
@@ -277,15 +296,11 @@ enum inn_status inn_sampling_init(struct inn_sampling *sampling,
     sampling->nodes = inn_arena_alloc(arena, n, sizeof(*sampling->nodes),
                                       err);
     sampling->maps = inn_arena_alloc(arena, n, sizeof(*sampling->maps), err);
-    matrices = inn_arena_alloc(arena, n, sizeof(*matrices), err);
-    if (sampling->nodes == NULL || sampling->maps == NULL || matrices == NULL)
+    if (sampling->nodes == NULL || sampling->maps == NULL)
         return inn_refused(err);
-    mark_matrices(matrices, model);
-    for (g = 0; st == INN_OK && g < model->n_groups; g++) {
+    for (g = 0; g < model->n_groups; g++)
         sampling->nodes[g] = model->groups[g].nodes;
-        st = make_maps(&sampling->maps[g], model, &model->groups[g], plan,
-                       plan->widths[g], matrices[g], arena, err);
-    }
+    st = inn_sampling_maps(sampling->maps, model, plan, arena, err);
     return st == INN_OK ? make_lsq(sampling, plan, threads, arena, err) : st;
 }
 

@@ -1,0 +1,358 @@
+/*
+ * Rows are gathered slab by slab, multiplied in float and added up in double.
+ * The Gram matrix is factored once; a round with other targets needs its
+ * right-hand sides alone. Groups of a convolution are problems of their own,
+ * each one thread's.
+ */
+#include "runtime/refit/fit.h"
+
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/base/threads.h"
+#include "runtime/refit/cholesky.h"
+#include "runtime/refit/product.h"
+
+/* Rows of a slab, and how many one part gathers. */
+#define SLAB ((size_t)2048)
+#define GATHER ((size_t)64)
+
+const struct inn_refit_settings inn_refit_defaults = {
+    .ridge = 0.02, .per_row = 3.0, .floor = 0.0, .rows = 60, .rounds = 1};
+
+/* One part's equations. */
+struct equations {
+    double *start;  /* W0 [outputs × n] */
+    double *now;    /* W */
+    double *factor; /* G [n × n], then its Cholesky factor */
+    double *pull;   /* W0 (Λ) [outputs × n]: what holds W at W0 */
+    double *cross;  /* R [outputs × n] */
+    struct inn_cholesky cholesky;
+    bool solved;
+};
+
+struct inn_refit_fit {
+    struct inn_heap *heap;
+    struct inn_refit_settings settings;
+    struct equations *parts;
+    size_t n_parts, outputs, n; /* n: unknowns and the constant */
+    size_t per_sample;          /* rows of one sample */
+};
+
+/* One pass over all rows of a part. */
+struct pass {
+    const struct inn_refit_fit *fit;
+    const struct inn_refit_task *task;
+    struct equations *e;
+    size_t part;
+    bool again;
+    size_t first, rows; /* of the slab */
+    float *x, *t;       /* [SLAB × n], [SLAB × outputs] */
+    float *packed_x, *packed_t;
+    struct inn_error *err;
+    int threads;
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Row k of n that a sample gives: a place in an even stratum of positions. */
+static size_t pick(size_t k, size_t n, size_t total, size_t sample)
+{
+    size_t from = k * (total / n) + k * (total % n) / n;
+    size_t to = (k + 1) * (total / n) + (k + 1) * (total % n) / n;
+    uint64_t state = sample * n + k;
+
+    return to - from < 2 ? from
+                         : from + (size_t)(inn_random_bits(&state) %
+                                           (to - from));
+}
+
+static size_t where(const struct inn_linear_side *s, size_t position,
+                    size_t channel)
+{
+    return (position / s->inner * s->channels + channel) * s->inner +
+           position % s->inner;
+}
+
+/* What the row's outputs are to be, before gain and offset. */
+static void target_row(const struct pass *p, float *t, size_t sample,
+                       size_t position)
+{
+    const struct inn_refit_task *k = p->task;
+    const struct inn_refit_layer *layer = k->layer;
+    const struct inn_linear *l = &layer->linear;
+    size_t cut = l->to.outer * l->to.channels * l->to.inner;
+    size_t full = k->full.outer * k->full.channels * k->full.inner;
+    const float *aim = k->aim + sample * full;
+    size_t o, c, at;
+
+    for (o = 0; o < l->outputs; o++) {
+        double gain, offset, want, rest;
+
+        c = p->part * l->outputs + o;
+        at = sample * cut + where(&l->to, position, c);
+        gain = k->gain != NULL ? k->gain[c] : 1.0;
+        offset = k->offset != NULL ? k->offset[c] : 0.0;
+        rest = k->shortcut != NULL ? (double)k->shortcut[at] : 0.0;
+        want = (double)aim[where(&k->full, position,
+                                 k->kept != NULL ? (size_t)k->kept[c] : c)];
+        if (p->again) {
+            double have = (double)k->y[at] * gain + offset + rest;
+
+            if (want < (double)layer->low)
+                want = have < (double)layer->low ? have : (double)layer->low;
+            else if (want > (double)layer->high)
+                want = have > (double)layer->high ? have
+                                                  : (double)layer->high;
+        }
+        t[o] = (float)((want - rest - offset) / gain);
+    }
+}
+
+static void gather_part(void *context, size_t part)
+{
+    const struct pass *p = context;
+    const struct inn_linear *l = &p->task->layer->linear;
+    size_t input = l->from.outer * l->from.channels * l->from.inner;
+    size_t row = part * GATHER, end = smaller(p->rows, row + GATHER);
+
+    for (; row < end; row++) {
+        size_t sample = (p->first + row) / p->fit->per_sample;
+        size_t position = pick((p->first + row) % p->fit->per_sample,
+                               p->fit->per_sample, l->positions, sample);
+        float *x = p->x + row * p->fit->n;
+
+        inn_linear_rows(l, x, p->fit->n, p->task->x + sample * input,
+                        p->part, &position, 1);
+        if (l->bias < 0)
+            x[p->fit->n - 1] = 0.0f;
+        target_row(p, p->t + row * p->fit->outputs, sample, position);
+    }
+}
+
+static enum inn_status sum_up(struct pass *p)
+{
+    size_t n = p->fit->n, m = p->fit->outputs;
+    size_t all = p->fit->per_sample * p->task->samples;
+    struct inn_heap *heap = p->fit->heap;
+    enum inn_status st = INN_OK;
+
+    p->x = inn_alloc_raw(heap, SLAB, n * sizeof(float), p->err);
+    p->t = inn_alloc_raw(heap, SLAB, m * sizeof(float), p->err);
+    p->packed_x = inn_alloc_raw(heap, SLAB, inn_panels(n) * INN_PANEL *
+                                sizeof(float), p->err);
+    p->packed_t = inn_alloc_raw(heap, SLAB, inn_panels(m) * INN_PANEL *
+                                sizeof(float), p->err);
+    if (p->x == NULL || p->t == NULL || p->packed_x == NULL ||
+        p->packed_t == NULL)
+        st = inn_refused(p->err);
+    for (p->first = 0; p->first < all && st == INN_OK; p->first += p->rows) {
+        p->rows = smaller(SLAB, all - p->first);
+        inn_parallel(p->threads, (p->rows + GATHER - 1) / GATHER, gather_part,
+                     p);
+        inn_pack_floats(p->packed_x, p->x, p->rows, n, n, p->threads);
+        inn_pack_floats(p->packed_t, p->t, p->rows, m, m, p->threads);
+        if (!p->again)
+            inn_product_floats(p->e->factor, n, p->packed_x, n, p->packed_x,
+                               n, p->rows, true, p->threads);
+        inn_product_floats(p->e->cross, n, p->packed_t, m, p->packed_x, n,
+                           p->rows, false, p->threads);
+    }
+    inn_free(heap, p->x);
+    inn_free(heap, p->t);
+    inn_free(heap, p->packed_x);
+    inn_free(heap, p->packed_t);
+    return st;
+}
+
+/* G / rows + Λ in place of G, and W0 Λ. */
+static void add_ridge(const struct pass *p)
+{
+    const struct inn_refit_settings *s = &p->fit->settings;
+    const struct inn_linear *l = &p->task->layer->linear;
+    size_t n = p->fit->n, i, j, o;
+    double rows = (double)(p->fit->per_sample * p->task->samples);
+    double independent = (double)(l->positions * p->task->samples);
+    double strength = s->per_row * (double)(n - 1) / independent;
+    double *g = p->e->factor, mean = 0.0, lambda;
+
+    strength = strength > s->ridge ? strength : s->ridge;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j <= i; j++)
+            g[i * n + j] /= rows;
+    }
+    for (i = 0; i + 1 < n; i++)
+        mean += (g[i * n + i] - g[(n - 1) * n + i] * g[(n - 1) * n + i]) /
+                (double)(n - 1);
+    for (i = 0; i < n; i++) {
+        double own = g[i * n + i] - g[(n - 1) * n + i] * g[(n - 1) * n + i];
+
+        own += s->floor * mean;
+        own = own > 1e-6 * mean ? own : 1e-6 * mean;
+        lambda = i + 1 < n ? strength * own : 1e-8;
+        lambda = lambda > 1e-30 ? lambda : 1e-30;
+        for (o = 0; o < p->fit->outputs; o++)
+            p->e->pull[o * n + i] = p->e->start[o * n + i] * lambda;
+        g[i * n + i] += lambda;
+    }
+}
+
+/* W = (R / rows + W0 Λ)(G / rows + Λ)^-1. */
+static enum inn_status solve(const struct pass *p)
+{
+    size_t n = p->fit->n, count = p->fit->outputs * n, i;
+    double rows = (double)(p->fit->per_sample * p->task->samples);
+
+    for (i = 0; i < count; i++)
+        p->e->now[i] = p->e->cross[i] / rows + p->e->pull[i];
+    return inn_cholesky_solve(&p->e->cholesky, p->e->now, p->fit->outputs,
+                              p->threads, p->err);
+}
+
+/* All parts, each with its own verdict. */
+struct job {
+    struct inn_refit_fit *fit;
+    const struct inn_refit_task *task;
+    struct inn_tensor *weight, *bias;
+    struct inn_error *errors; /* [n_parts] */
+    bool again;
+    int threads;
+};
+
+static enum inn_status make_equations(struct equations *e, size_t outputs,
+                                      size_t n, struct inn_heap *heap,
+                                      struct inn_error *err)
+{
+    e->start = inn_alloc(heap, outputs, n * sizeof(double), err);
+    e->now = inn_alloc(heap, outputs, n * sizeof(double), err);
+    e->pull = inn_alloc(heap, outputs, n * sizeof(double), err);
+    e->cross = inn_alloc(heap, outputs, n * sizeof(double), err);
+    e->factor = inn_alloc(heap, n, n * sizeof(double), err);
+    return e->start != NULL && e->now != NULL && e->pull != NULL &&
+                   e->cross != NULL && e->factor != NULL
+               ? INN_OK : inn_refused(err);
+}
+
+static void run_part(void *context, size_t part)
+{
+    const struct job *j = context;
+    struct inn_refit_fit *fit = j->fit;
+    struct equations *e = &fit->parts[part];
+    struct inn_error *err = &j->errors[part];
+    struct pass p = {.fit = fit, .task = j->task, .e = e, .part = part,
+                     .again = j->again, .err = err, .threads = j->threads};
+    enum inn_status st = INN_OK;
+
+    if (!j->again) {
+        st = make_equations(e, fit->outputs, fit->n, fit->heap, err);
+        if (st == INN_OK)
+            inn_linear_get(&j->task->layer->linear, e->start, j->weight,
+                           j->bias, part);
+    } else if (e->solved) {
+        memset(e->cross, 0, fit->outputs * fit->n * sizeof(double));
+    } else {
+        return;
+    }
+    if (st == INN_OK)
+        st = sum_up(&p);
+    if (st == INN_OK && !j->again) {
+        add_ridge(&p);
+        st = inn_cholesky_new(&e->cholesky, &e->solved, e->factor, fit->n,
+                              j->threads, fit->heap, err);
+    }
+    if (st == INN_OK && e->solved)
+        st = solve(&p);
+    err->status = st;
+}
+
+static enum inn_status run(struct inn_refit_fit *fit,
+                           const struct inn_refit_task *task, bool again,
+                           struct inn_tensor *weight, struct inn_tensor *bias,
+                           int threads, struct inn_error *err)
+{
+    struct job j = {fit, task, weight, bias, NULL, again, threads};
+    enum inn_status st = INN_OK;
+    size_t i;
+
+    j.errors = inn_alloc(fit->heap, fit->n_parts, sizeof(*j.errors), err);
+    if (j.errors == NULL)
+        return inn_refused(err);
+    if (fit->n_parts > 1) {
+        j.threads = 1;
+        inn_parallel(threads, fit->n_parts, run_part, &j);
+    } else {
+        run_part(&j, 0);
+    }
+    for (i = 0; i < fit->n_parts && st == INN_OK; i++) {
+        st = j.errors[i].status;
+        if (st != INN_OK && err != NULL)
+            *err = j.errors[i];
+        if (st == INN_OK && fit->parts[i].solved)
+            inn_linear_put(&task->layer->linear, fit->parts[i].now, weight,
+                           bias, i);
+    }
+    inn_free(fit->heap, j.errors);
+    return st;
+}
+
+enum inn_status inn_refit_solve(struct inn_refit_fit **fit,
+                                const struct inn_refit_task *task,
+                                const struct inn_refit_settings *settings,
+                                struct inn_tensor *weight,
+                                struct inn_tensor *bias, int threads,
+                                struct inn_heap *heap, struct inn_error *err)
+{
+    const struct inn_linear *l = &task->layer->linear;
+    struct inn_refit_fit *f = inn_alloc(heap, 1, sizeof(*f), err);
+    size_t wanted;
+
+    *fit = f;
+    if (f == NULL)
+        return inn_refused(err);
+    f->heap = heap;
+    f->settings = *settings;
+    f->outputs = l->outputs;
+    f->n = inn_linear_unknowns(l) + 1;
+    wanted = (settings->rows * f->n + task->samples - 1) / task->samples;
+    f->per_sample = wanted < l->positions ? wanted : l->positions;
+    f->parts = inn_alloc(heap, l->parts, sizeof(*f->parts), err);
+    if (f->parts == NULL)
+        return inn_refused(err);
+    f->n_parts = l->parts;
+    return run(f, task, false, weight, bias, threads, err);
+}
+
+enum inn_status inn_refit_again(struct inn_refit_fit *fit,
+                                const struct inn_refit_task *task,
+                                struct inn_tensor *weight,
+                                struct inn_tensor *bias, int threads,
+                                struct inn_error *err)
+{
+    return run(fit, task, true, weight, bias, threads, err);
+}
+
+void inn_refit_fit_free(struct inn_refit_fit *fit)
+{
+    size_t i;
+
+    if (fit == NULL)
+        return;
+    for (i = 0; i < fit->n_parts; i++) {
+        struct equations *e = &fit->parts[i];
+
+        inn_free(fit->heap, e->start);
+        inn_free(fit->heap, e->now);
+        inn_free(fit->heap, e->pull);
+        inn_free(fit->heap, e->cross);
+        inn_free(fit->heap, e->factor);
+        if (e->solved)
+            inn_cholesky_free(&e->cholesky);
+    }
+    inn_free(fit->heap, fit->parts);
+    inn_free(fit->heap, fit);
+}

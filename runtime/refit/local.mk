@@ -1,0 +1,17 @@
+libinncore_la_SOURCES += \
+    runtime/refit/cholesky.c \
+    runtime/refit/cholesky.h \
+    runtime/refit/feed.h \
+    runtime/refit/fit.c \
+    runtime/refit/fit.h \
+    runtime/refit/layers.c \
+    runtime/refit/layers.h \
+    runtime/refit/linear.c \
+    runtime/refit/linear.h \
+    runtime/refit/product.c \
+    runtime/refit/product.h \
+    runtime/refit/product_body.inc \
+    runtime/refit/refit.c \
+    runtime/refit/refit.h \
+    runtime/refit/walk.c \
+    runtime/refit/walk.h

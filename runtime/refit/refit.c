@@ -1,0 +1,415 @@
+/* Two networks in step, and what is fitted on the way. */
+#include "runtime/refit/refit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/grid/kept.h"
+#include "runtime/refit/walk.h"
+
+/* What a value's channels are multiplied by and moved to. */
+struct standard {
+    double *gain, *offset; /* [channels of the full network]; or NULL */
+};
+
+struct refit {
+    struct inn_graph *cut;
+    const struct inn_graph *full;
+    const struct inn_model *model;
+    const struct inn_refit_options *options;
+    const struct inn_refit_settings *settings;
+    struct inn_refit_report *report;
+    struct inn_refit_layers layers;
+    struct inn_walk narrow, wide; /* of cut and full */
+    struct inn_kept kept;
+    struct standard *standards; /* [full->n_values] */
+    struct inn_arena arena;
+    struct inn_error *err;
+};
+
+static enum inn_status check_twins(const struct refit *r)
+{
+    int k;
+
+    for (k = 0; k < r->full->n_nodes && k < r->cut->n_nodes; k++) {
+        if (strcmp(r->full->nodes[k].op_type, r->cut->nodes[k].op_type) != 0)
+            break;
+    }
+    if (k == r->full->n_nodes && k == r->cut->n_nodes)
+        return INN_OK;
+    return inn_fail(r->err, INN_ERR_UNSUPPORTED,
+                    "the sampled network has other graph nodes than the full "
+                    "one");
+}
+
+/* Mean and deviation of every channel over all samples of v. */
+static void measure(const struct refit *r, int v, size_t channels,
+                    size_t inner, double *mean, double *deviation)
+{
+    const float *data = r->wide.data[v];
+    size_t planes = inn_tensor_count(inn_walk_shape(&r->wide, v)) /
+                    inner * r->wide.samples, i, k;
+    double count = (double)(planes / channels * inner);
+
+    for (i = 0; i < planes; i++) {
+        double sum = 0.0;
+
+        for (k = 0; k < inner; k++)
+            sum += (double)data[i * inner + k];
+        mean[i % channels] += sum / count;
+    }
+    for (i = 0; i < planes; i++) {
+        double sum = 0.0;
+
+        for (k = 0; k < inner; k++) {
+            double d = (double)data[i * inner + k] - mean[i % channels];
+
+            sum += d * d;
+        }
+        deviation[i % channels] += sum / count;
+    }
+    for (i = 0; i < channels; i++)
+        deviation[i] = sqrt(deviation[i]);
+}
+
+/*
+ * What BatchNormalization knew: mean beta and deviation gamma. A gain is
+ * held to [1/4, 4], and a channel that training has switched off is left.
+ */
+static void choose_standard(struct standard *s, const float *gamma,
+                            const float *beta, const double *mean,
+                            const double *deviation, size_t channels)
+{
+    double typical = 0.0;
+    size_t c;
+
+    for (c = 0; c < channels; c++)
+        typical += fabs((double)gamma[c]) / (double)channels;
+    for (c = 0; c < channels; c++) {
+        double want = fabs((double)gamma[c]);
+        double gain = want / (deviation[c] + 1e-6);
+
+        gain = gain < 0.25 ? 0.25 : gain > 4.0 ? 4.0 : gain;
+        s->gain[c] = want < 0.01 * typical ? 1.0 : gain;
+        s->offset[c] = (double)beta[c] - s->gain[c] * mean[c];
+    }
+}
+
+static void apply_standard(struct inn_walk *w, int v,
+                           const struct standard *s, const int64_t *kept)
+{
+    const struct inn_tensor *one = inn_walk_shape(w, v);
+    size_t channels = (size_t)one->dims[1], i, k;
+    size_t inner = inn_tensor_count(one) / (size_t)one->dims[0] / channels;
+    size_t planes = w->samples * (size_t)one->dims[0] * channels;
+    float *data = w->data[v];
+
+    for (i = 0; i < planes; i++) {
+        size_t c = i % channels;
+
+        c = kept != NULL ? (size_t)kept[c] : c;
+        for (k = 0; k < inner; k++)
+            data[i * inner + k] = (float)((double)data[i * inner + k] *
+                                          s->gain[c] + s->offset[c]);
+    }
+}
+
+static enum inn_status find_standard(struct refit *r, int v)
+{
+    const struct inn_tensor *one = inn_walk_shape(&r->wide, v);
+    const struct inn_bn_stats *stats = NULL;
+    struct standard *s = &r->standards[v];
+    size_t channels, inner;
+    double *mean, *deviation;
+    int i;
+
+    for (i = 0; i < r->model->n_stats && stats == NULL; i++) {
+        if (strcmp(r->model->stats[i].value, r->full->values[v].name) == 0)
+            stats = &r->model->stats[i];
+    }
+    if (stats == NULL || one == NULL || one->type != INN_F32 ||
+        one->rank < 2 ||
+        inn_tensor_count(&stats->scale) != (size_t)one->dims[1])
+        return INN_OK;
+    channels = (size_t)one->dims[1];
+    inner = inn_tensor_count(one) / (size_t)one->dims[0] / channels;
+    s->gain = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
+    s->offset = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
+    mean = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
+    deviation = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
+    if (s->gain == NULL || s->offset == NULL || mean == NULL ||
+        deviation == NULL)
+        return inn_refused(r->err);
+    measure(r, v, channels, inner, mean, deviation);
+    choose_standard(s, stats->scale.data, stats->shift.data, mean, deviation,
+                    channels);
+    apply_standard(&r->wide, v, s, NULL);
+    return INN_OK;
+}
+
+/* A node of the full network, its result as training would have had it. */
+static enum inn_status wide_node(struct refit *r, int k)
+{
+    const struct inn_node *node = &r->full->nodes[k];
+    bool ran = r->wide.done[k];
+    enum inn_status st = inn_walk_node(&r->wide, k, r->err);
+
+    if (st == INN_OK && !ran && r->options->standardise &&
+        node->n_outputs > 0 && node->outputs[0] >= 0 &&
+        r->wide.data[node->outputs[0]] != NULL)
+        st = find_standard(r, node->outputs[0]);
+    return st;
+}
+
+/* The channels of v that the cut network has kept. */
+static enum inn_status kept_channels(struct refit *r, int v, int axis,
+                                     int64_t **kept)
+{
+    int64_t length;
+
+    return inn_kept_elements(kept, &length, &r->kept, v, axis, &r->arena,
+                             r->err);
+}
+
+/* Runs the full network until v is there. */
+static enum inn_status reach(struct refit *r, int v)
+{
+    int by = r->full->values[v].producer, i;
+    enum inn_status st = INN_OK;
+
+    for (i = 0; i < r->full->n_nodes && st == INN_OK &&
+                by >= 0 && !r->wide.done[by]; i++)
+        st = wide_node(r, r->layers.order[i]);
+    return st;
+}
+
+/* Weights of our own: those of a graph may be borrowed. */
+static enum inn_status own_data(struct refit *r, int v)
+{
+    struct inn_tensor *t = v >= 0 ? r->cut->values[v].init : NULL;
+    void *copy;
+
+    if (t == NULL)
+        return INN_OK;
+    copy = inn_arena_alloc(&r->cut->arena, t->bytes, 1, r->err);
+    if (copy == NULL)
+        return inn_refused(r->err);
+    memcpy(copy, t->data, t->bytes);
+    t->data = copy;
+    return INN_OK;
+}
+
+static enum inn_status make_task(struct refit *r,
+                                 struct inn_refit_task *task,
+                                 const struct inn_refit_layer *layer,
+                                 int64_t **own)
+{
+    const struct inn_linear *l = &layer->linear;
+    const struct inn_tensor *aim = inn_walk_shape(&r->wide, layer->aim);
+    const struct standard *s = &r->standards[l->y];
+    enum inn_status st;
+    int64_t *kept;
+    size_t c, n;
+    double *both;
+    int i;
+
+    memset(task, 0, sizeof(*task));
+    task->layer = layer;
+    task->samples = r->narrow.samples;
+    task->x = r->narrow.data[l->x];
+    task->y = r->narrow.data[l->y];
+    task->aim = r->wide.data[layer->aim];
+    if (layer->shortcut >= 0)
+        task->shortcut = r->narrow.data[layer->shortcut];
+    st = kept_channels(r, layer->aim, l->to.axis, &kept);
+    if (st == INN_OK)
+        st = kept_channels(r, l->y, l->to.axis, own);
+    if (st != INN_OK)
+        return st;
+    task->kept = kept;
+    task->full = l->to;
+    task->full.channels = (size_t)aim->dims[l->to.axis];
+    for (i = 0; i < aim->rank; i++) {
+        if (i != l->to.axis && aim->dims[i] !=
+                inn_walk_shape(&r->narrow, l->y)->dims[i])
+            return inn_fail(r->err, INN_ERR_UNSUPPORTED,
+                            "positions of '%s' are not those of the full "
+                            "network", r->cut->values[layer->aim].name);
+    }
+    if (s->gain == NULL)
+        return INN_OK;
+    n = l->to.channels;
+    both = inn_arena_alloc(&r->arena, n, 2 * sizeof(*both), r->err);
+    if (both == NULL)
+        return inn_refused(r->err);
+    for (c = 0; c < n; c++) {
+        both[c] = s->gain[*own != NULL ? (size_t)(*own)[c] : c];
+        both[n + c] = s->offset[*own != NULL ? (size_t)(*own)[c] : c];
+    }
+    task->gain = both;
+    task->offset = both + n;
+    return INN_OK;
+}
+
+/* Fits a layer, its operands alive, and gives its output again. */
+static enum inn_status fit_layer(struct refit *r,
+                                 const struct inn_refit_layer *layer)
+{
+    const struct inn_linear *l = &layer->linear;
+    struct inn_tensor *weight = r->cut->values[l->weight].init;
+    struct inn_tensor *bias = l->bias >= 0 ? r->cut->values[l->bias].init
+                                           : NULL;
+    struct inn_refit_fit *fit = NULL;
+    struct inn_refit_task task;
+    enum inn_status st;
+    int64_t *own;
+    int i;
+
+    st = make_task(r, &task, layer, &own);
+    if (st != INN_OK)
+        return st;
+    st = inn_refit_solve(&fit, &task, r->settings, weight, bias,
+                         r->options->threads, r->cut->heap, r->err);
+    for (i = 0; i < r->settings->rounds && st == INN_OK &&
+                (isfinite(layer->low) || isfinite(layer->high)); i++) {
+        st = inn_walk_again(&r->narrow, l->node, r->err);
+        if (st == INN_OK)
+            st = inn_refit_again(fit, &task, weight, bias,
+                                 r->options->threads, r->err);
+    }
+    inn_refit_fit_free(fit);
+    if (st == INN_OK)
+        st = inn_walk_again(&r->narrow, l->node, r->err);
+    r->report->layers++;
+    return st;
+}
+
+static bool all_f32(const struct refit *r, const struct inn_refit_layer *l)
+{
+    const struct inn_tensor *t[] = {
+        inn_walk_shape(&r->narrow, l->linear.x),
+        inn_walk_shape(&r->narrow, l->linear.y),
+        inn_walk_shape(&r->wide, l->aim)};
+
+    return t[0] != NULL && t[1] != NULL && t[2] != NULL &&
+           t[0]->type == INN_F32 && t[1]->type == INN_F32 &&
+           t[2]->type == INN_F32;
+}
+
+/* A node of the cut network; a layer is fitted before it goes on. */
+static enum inn_status narrow_node(struct refit *r, int k)
+{
+    const struct inn_node *node = &r->cut->nodes[k];
+    int of = r->layers.of_node[k], v;
+    const struct inn_refit_layer *layer = of >= 0 ? &r->layers.layer[of]
+                                                  : NULL;
+    enum inn_status st = INN_OK;
+    int64_t *kept;
+
+    if (layer != NULL && !all_f32(r, layer))
+        layer = NULL;
+    if (layer != NULL) {
+        inn_walk_hold(&r->narrow, layer->linear.x);
+        inn_walk_hold(&r->narrow, layer->linear.y);
+        st = reach(r, layer->aim);
+    }
+    if (st == INN_OK)
+        st = inn_walk_node(&r->narrow, k, r->err);
+    if (st == INN_OK && layer != NULL) {
+        st = fit_layer(r, layer);
+        inn_walk_release(&r->narrow, layer->linear.x);
+    }
+    v = node->n_outputs > 0 ? node->outputs[0] : -1;
+    if (st == INN_OK && v >= 0 && v < r->full->n_values &&
+        r->standards[v].gain != NULL && r->narrow.data[v] != NULL) {
+        st = kept_channels(r, v, 1, &kept);
+        if (st == INN_OK)
+            apply_standard(&r->narrow, v, &r->standards[v], kept);
+    }
+    if (layer != NULL)
+        inn_walk_release(&r->narrow, layer->linear.y);
+    if (of >= 0)
+        inn_walk_release(&r->wide, r->layers.layer[of].aim);
+    return st;
+}
+
+static bool is_full(const struct inn_model *model,
+                    const struct inn_plan *plan)
+{
+    int g;
+
+    for (g = 0; g < model->n_groups; g++) {
+        if (plan->widths[g] != model->groups[g].size)
+            return false;
+    }
+    return true;
+}
+
+static enum inn_status start(struct refit *r, const struct inn_plan *plan)
+{
+    const struct inn_refit_options *o = r->options;
+    enum inn_status st = check_twins(r);
+    int i;
+
+    if (st == INN_OK)
+        st = inn_kept_new(&r->kept, r->model, plan, &r->arena, r->err);
+    if (st == INN_OK)
+        st = inn_walk_start(&r->narrow, r->cut, o->feed, 0, o->feed->count,
+                            o->threads, r->err);
+    if (st == INN_OK)
+        st = inn_walk_start(&r->wide, r->full, o->feed, 0, o->feed->count,
+                            o->threads, r->err);
+    if (st == INN_OK)
+        st = inn_refit_find(&r->layers, r->cut, &r->narrow.shapes, &r->arena,
+                            r->err);
+    r->standards = inn_arena_alloc(&r->arena, (size_t)r->full->n_values,
+                                   sizeof(*r->standards), r->err);
+    if (st == INN_OK && r->standards == NULL)
+        st = inn_refused(r->err);
+    for (i = 0; i < r->layers.n && st == INN_OK; i++) {
+        inn_walk_hold(&r->wide, r->layers.layer[i].aim);
+        st = own_data(r, r->layers.layer[i].linear.weight);
+        if (st == INN_OK)
+            st = own_data(r, r->layers.layer[i].linear.bias);
+    }
+    r->report->left = r->layers.left;
+    return st;
+}
+
+enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
+                          const struct inn_model *model,
+                          const struct inn_plan *plan,
+                          const struct inn_refit_options *options,
+                          struct inn_refit_report *report,
+                          struct inn_error *err)
+{
+    struct inn_error local = {0};
+    struct refit r = {.cut = cut, .full = full, .model = model,
+                      .options = options, .report = report,
+                      .settings = options->settings != NULL
+                                      ? options->settings
+                                      : &inn_refit_defaults,
+                      .err = err != NULL ? err : &local};
+    enum inn_status st;
+    int i;
+
+    memset(report, 0, sizeof(*report));
+    if (is_full(model, plan))
+        return INN_OK;
+    inn_arena_init(&r.arena, model->heap);
+    st = start(&r, plan);
+    for (i = 0; i < cut->n_nodes && st == INN_OK; i++) {
+        int k = r.layers.order[i];
+
+        st = wide_node(&r, k);
+        if (st == INN_OK)
+            st = narrow_node(&r, k);
+        if (options->progress != NULL)
+            options->progress(options->progress_state, i, cut->n_nodes);
+    }
+    inn_walk_free(&r.narrow);
+    inn_walk_free(&r.wide);
+    inn_arena_free(&r.arena);
+    return st;
+}

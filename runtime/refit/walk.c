@@ -1,0 +1,501 @@
+/*
+ * Each graph node is a graph of its own and runs through sessions planned
+ * once, sample by sample: so it doesn't matter whether a network lets its
+ * batch be changed, and a session's workspace is that of one sample.
+ */
+#include "runtime/refit/walk.h"
+
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/base/error.h"
+#include "runtime/base/threads.h"
+#include "runtime/exec/exec.h"
+#include "runtime/grid/model.h"
+
+/* Constants that one graph node may compute, as where sessions are planned. */
+#define FOLD_BYTES ((size_t)256 << 20)
+/* Constants of all lanes of a graph node together. */
+#define LANE_BYTES ((size_t)256 << 20)
+
+static const struct inn_tensor *constant(const struct inn_walk *w, int v)
+{
+    return v >= 0 ? inn_constant(w->graph, &w->shapes, v) : NULL;
+}
+
+const struct inn_tensor *inn_walk_shape(const struct inn_walk *w, int v)
+{
+    return v >= 0 && constant(w, v) == NULL ? inn_shapes_get(&w->shapes, v)
+                                            : NULL;
+}
+
+void inn_walk_hold(struct inn_walk *w, int v)
+{
+    w->uses[v]++;
+}
+
+void inn_walk_release(struct inn_walk *w, int v)
+{
+    if (--w->uses[v] > 0 || w->data[v] == NULL)
+        return;
+    if (!w->borrowed[v])
+        inn_free(w->graph->heap, w->data[v]);
+    w->data[v] = NULL;
+}
+
+/* The first output, and what else is read. */
+static bool is_read(const struct inn_walk *w, const struct inn_node *node,
+                    int i)
+{
+    int v = node->outputs[i];
+
+    return v >= 0 && (i == 0 || w->uses[v] > 0);
+}
+
+/* A value of the graph of one node: an input of the shape like, or init. */
+static enum inn_status add_operand(const struct inn_walk *w,
+                                   struct inn_graph *g, int i, int v,
+                                   struct inn_error *err)
+{
+    const struct inn_tensor *init = constant(w, v);
+    const struct inn_tensor *like = inn_walk_shape(w, v);
+    struct inn_value *value;
+    enum inn_status st;
+    char *name;
+    int at, k;
+
+    name = inn_arena_printf(&g->arena, err, "in%d", i);
+    if (name == NULL)
+        return inn_refused(err);
+    st = inn_graph_add_value(g, &at, name, err);
+    if (st != INN_OK)
+        return st;
+    g->nodes[0].inputs[i] = at;
+    value = &g->values[at];
+    if (init != NULL) {
+        value->init = inn_arena_alloc(&g->arena, 1, sizeof(*init), err);
+        if (value->init == NULL)
+            return inn_refused(err);
+        *value->init = *init;
+        return INN_OK;
+    }
+    value->is_input = value->declared = true;
+    value->type = like->type;
+    value->rank = like->rank;
+    for (k = 0; k < like->rank; k++)
+        value->dims[k].size = like->dims[k];
+    g->inputs[g->n_inputs++] = at;
+    return INN_OK;
+}
+
+static enum inn_status add_results(const struct inn_walk *w,
+                                   const struct inn_node *node,
+                                   struct inn_graph *g,
+                                   struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    char *name;
+    int i, k;
+
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        if (!is_read(w, node, i))
+            continue;
+        name = inn_arena_printf(&g->arena, err, "out%d", i);
+        st = name == NULL ? inn_refused(err)
+                          : inn_graph_add_value(g, &k, name, err);
+        if (st != INN_OK)
+            break;
+        g->nodes[0].outputs[i] = k;
+        g->values[k].producer = 0;
+        g->values[k].is_output = true;
+        g->outputs[g->n_outputs++] = k;
+    }
+    return st;
+}
+
+/* A graph of one graph node; what is computed enters as its inputs. */
+static enum inn_status make_alone(const struct inn_walk *w,
+                                  const struct inn_node *node,
+                                  struct inn_graph *g, struct inn_error *err)
+{
+    struct inn_node *copy;
+    enum inn_status st;
+    int i, k;
+
+    st = inn_graph_add_node(g, &k, node->op_type, node->n_inputs,
+                            node->n_outputs, 0, err);
+    if (st != INN_OK)
+        return st;
+    g->inputs = inn_arena_alloc(&g->arena, (size_t)node->n_inputs + 1,
+                                sizeof(int), err);
+    g->outputs = inn_arena_alloc(&g->arena, (size_t)node->n_outputs + 1,
+                                 sizeof(int), err);
+    if (g->inputs == NULL || g->outputs == NULL)
+        return inn_refused(err);
+    copy = &g->nodes[0];
+    copy->name = node->name;
+    copy->domain = node->domain;
+    copy->version = node->version;
+    copy->attrs = node->attrs;
+    copy->n_attrs = node->n_attrs;
+    for (i = 0; i < node->n_inputs && st == INN_OK; i++) {
+        if (node->inputs[i] >= 0)
+            st = add_operand(w, g, i, node->inputs[i], err);
+    }
+    return st == INN_OK ? add_results(w, node, g, err) : st;
+}
+
+/*
+ * The samples of one graph node are dealt out to lanes, each with a session
+ * of its own on one thread: between samples nobody waits for anybody, which
+ * is what costs most where all threads work on one small picture.
+ */
+struct lanes {
+    const struct inn_walk *w;
+    const struct inn_node *node;
+    const struct inn_graph *graph; /* of the node alone */
+    struct inn_session_options options;
+    size_t n;
+    struct inn_error *errors; /* [n] */
+};
+
+static enum inn_status run_sample(const struct lanes *l,
+                                  struct inn_session *session,
+                                  struct inn_tensor *feeds, size_t sample,
+                                  struct inn_error *err)
+{
+    const struct inn_tensor *one, *results;
+    const struct inn_node *node = l->node;
+    const struct inn_walk *w = l->w;
+    enum inn_status st;
+    int i, v, n = 0;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        one = inn_walk_shape(w, node->inputs[i]);
+        if (one == NULL)
+            continue;
+        feeds[n] = *one;
+        feeds[n++].data = inn_walk_sample(w, node->inputs[i], sample,
+                                          one->bytes);
+    }
+    st = inn_session_run(session, &results, feeds, n, err);
+    for (i = 0; i < node->n_outputs && st == INN_OK; i++) {
+        v = node->outputs[i];
+        if (!is_read(w, node, i))
+            continue;
+        one = inn_walk_shape(w, v);
+        if (one != NULL && results->bytes != one->bytes)
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "'%s' has %zu bytes, not %zu",
+                            w->graph->values[v].name, results->bytes,
+                            one->bytes);
+        if (one != NULL && one->bytes != 0)
+            memcpy(inn_walk_sample(w, v, sample, one->bytes), results->data,
+                   one->bytes);
+        results++;
+    }
+    return st;
+}
+
+static void run_lane(void *context, size_t lane)
+{
+    const struct lanes *l = context;
+    struct inn_heap *heap = l->w->graph->heap;
+    struct inn_error *err = &l->errors[lane];
+    struct inn_session *session = NULL;
+    struct inn_tensor *feeds;
+    enum inn_status st;
+    size_t k;
+
+    feeds = inn_alloc(heap, (size_t)l->node->n_inputs, sizeof(*feeds), err);
+    st = feeds == NULL ? inn_refused(err)
+                       : inn_session_new(&session, l->graph, &l->options,
+                                         err);
+    for (k = lane; k < l->w->samples && st == INN_OK; k += l->n)
+        st = run_sample(l, session, feeds, k, err);
+    err->status = st;
+    inn_session_free(session);
+    inn_free(heap, feeds);
+}
+
+/* How many lanes: each brings the weights into an order of its own. */
+static size_t count_lanes(const struct inn_walk *w,
+                          const struct inn_node *node, size_t threads)
+{
+    size_t bytes = 0, most;
+    int i;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        const struct inn_tensor *t = constant(w, node->inputs[i]);
+
+        if (t != NULL && !inn_add_size(&bytes, bytes, t->bytes))
+            bytes = SIZE_MAX;
+    }
+    most = bytes > LANE_BYTES ? 1 : LANE_BYTES / (bytes + 1);
+    /* With fewer samples than threads the threads share a sample. */
+    if (threads > w->samples || most < 1)
+        return 1;
+    return threads < most ? threads : most;
+}
+
+static enum inn_status run_node(struct inn_walk *w,
+                                const struct inn_node *node,
+                                struct inn_error *err)
+{
+    int threads = w->threads > 0 ? w->threads : inn_threads_available();
+    struct lanes l = {.w = w, .node = node};
+    struct inn_heap *heap = w->graph->heap;
+    struct inn_graph *g = NULL;
+    enum inn_status st;
+    size_t k;
+
+    l.n = count_lanes(w, node, (size_t)threads);
+    l.options.threads = l.n > 1 ? 1 : threads;
+    l.errors = inn_alloc(heap, l.n, sizeof(*l.errors), err);
+    st = l.errors == NULL ? inn_refused(err) : inn_graph_new(&g, heap, err);
+    if (st == INN_OK)
+        st = make_alone(w, node, g, err);
+    if (st == INN_OK) {
+        l.graph = g;
+        inn_parallel((int)l.n, l.n, run_lane, &l);
+    }
+    for (k = 0; k < l.n && st == INN_OK; k++) {
+        if (l.errors[k].status != INN_OK)
+            st = inn_fail(err, l.errors[k].status, "%s",
+                          l.errors[k].message);
+    }
+    inn_graph_free(g);
+    inn_free(heap, l.errors);
+    return st;
+}
+
+enum inn_status inn_walk_again(struct inn_walk *w, int k,
+                               struct inn_error *err)
+{
+    return run_node(w, &w->graph->nodes[k], err);
+}
+
+enum inn_status inn_walk_node(struct inn_walk *w, int k,
+                              struct inn_error *err)
+{
+    const struct inn_node *node = &w->graph->nodes[k];
+    enum inn_status st;
+    int i, v;
+
+    if (w->done[k] || !w->needed[k])
+        return INN_OK;
+    w->done[k] = true;
+    for (i = 0; i < node->n_outputs; i++) {
+        const struct inn_tensor *one = inn_walk_shape(w, node->outputs[i]);
+
+        if (one == NULL)
+            continue;
+        v = node->outputs[i];
+        w->data[v] = inn_alloc_raw(w->graph->heap, w->samples, one->bytes,
+                                   err);
+        if (w->data[v] == NULL)
+            return inn_refused(err);
+    }
+    st = run_node(w, node, err);
+    if (st != INN_OK)
+        return st;
+    for (i = 0; i < node->n_inputs; i++) {
+        v = node->inputs[i];
+        if (inn_walk_shape(w, v) != NULL)
+            inn_walk_release(w, v);
+    }
+    for (i = 0; i < node->n_outputs; i++) {
+        v = node->outputs[i];
+        if (inn_walk_shape(w, v) != NULL && w->uses[v] == 0) {
+            w->uses[v] = 1;
+            inn_walk_release(w, v);
+        }
+    }
+    return INN_OK;
+}
+
+/* Whether v will hold something: a network without weights is refused. */
+static bool is_there(const struct inn_walk *w, int v)
+{
+    int by = w->graph->values[v].producer;
+
+    return constant(w, v) != NULL ||
+           (inn_walk_shape(w, v) != NULL &&
+            (w->borrowed[v] || (by >= 0 && w->needed[by])));
+}
+
+/* Which graph nodes run, and how often values are read. */
+static enum inn_status count_readers(struct inn_walk *w,
+                                     struct inn_error *err)
+{
+    const struct inn_graph *g = w->graph;
+    int *which, n = 0, k, i;
+    bool *values;
+
+    values = inn_arena_alloc(&w->arena, (size_t)g->n_values, sizeof(bool),
+                             err);
+    which = inn_arena_alloc(&w->arena, (size_t)g->n_nodes, sizeof(int), err);
+    if (values == NULL || which == NULL)
+        return inn_refused(err);
+    inn_mark_needed(g, &w->shapes, w->needed, values);
+    for (k = 0; k < g->n_nodes; k++) {
+        const struct inn_node *node = &g->nodes[k];
+        const struct inn_op *op = inn_node_op(node);
+        bool runs = op != NULL && op->run != NULL && node->n_captures == 0;
+
+        if (!w->needed[k])
+            continue;
+        for (i = 0; i < node->n_inputs; i++) {
+            if (node->inputs[i] >= 0) {
+                w->uses[node->inputs[i]]++;
+                runs = runs && is_there(w, node->inputs[i]);
+            }
+        }
+        for (i = 0; i < node->n_outputs; i++) {
+            int v = node->outputs[i];
+
+            if (v >= 0 && values[v])
+                runs = runs && inn_shapes_get(&w->shapes, v) != NULL;
+        }
+        if (!runs)
+            which[n++] = k;
+    }
+    return n > 0 ? inn_unsupported(g, which, n, err) : INN_OK;
+}
+
+/* What the network takes at once, of each input. */
+static enum inn_status bind_inputs(const struct inn_walk *w,
+                                   const struct inn_feed *feed,
+                                   struct inn_binding *bindings,
+                                   struct inn_error *err)
+{
+    const struct inn_graph *g = w->graph;
+    int i;
+
+    for (i = 0; i < g->n_inputs; i++) {
+        const struct inn_value *v = &g->values[g->inputs[i]];
+        const struct inn_tensor *t = &feed->items[i];
+        struct inn_tensor again;
+
+        if (t->rank < 1 || t->dims[0] < feed->count ||
+            t->dims[0] % feed->count != 0 || t->data == NULL ||
+            inn_tensor_init(&again, t->type, t->rank, t->dims, err) !=
+                INN_OK || again.bytes != t->bytes)
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "input '%s' is no batch of %lld", v->name,
+                            (long long)feed->count);
+        bindings[i].name = v->name;
+        bindings[i].rank = v->rank == 0 ? 0 : t->rank;
+        memcpy(bindings[i].dims, t->dims, sizeof(t->dims));
+        bindings[i].dims[0] = t->dims[0] / feed->count;
+    }
+    return INN_OK;
+}
+
+static enum inn_status take_inputs(struct inn_walk *w,
+                                   const struct inn_feed *feed,
+                                   int64_t first, struct inn_error *err)
+{
+    const struct inn_graph *g = w->graph;
+    int i, v;
+
+    for (i = 0; i < feed->n; i++) {
+        const struct inn_tensor *t = &feed->items[i];
+        const struct inn_tensor *one = inn_shapes_get(&w->shapes,
+                                                      g->inputs[i]);
+
+        v = g->inputs[i];
+        w->data[v] = (char *)t->data +
+                     t->bytes / (size_t)feed->count * (size_t)first;
+        w->borrowed[v] = true;
+        if (one == NULL || one->type != t->type)
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "input '%s' has another type than %s",
+                            g->values[v].name, inn_type_name(t->type));
+    }
+    return INN_OK;
+}
+
+enum inn_status inn_walk_start(struct inn_walk *w,
+                               const struct inn_graph *graph,
+                               const struct inn_feed *feed, int64_t first,
+                               int64_t count, int threads,
+                               struct inn_error *err)
+{
+    size_t n = (size_t)graph->n_values;
+    struct inn_binding *bindings;
+    enum inn_status st;
+
+    memset(w, 0, sizeof(*w));
+    w->graph = graph;
+    w->threads = threads;
+    inn_arena_init(&w->arena, graph->heap);
+    inn_arena_init(&w->shapes.arena, graph->heap);
+    if (feed->n != graph->n_inputs || feed->n < 1)
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "%d inputs are given, the network wants %d", feed->n,
+                        graph->n_inputs);
+    w->samples = (size_t)count;
+    w->data = inn_arena_alloc(&w->arena, n, sizeof(*w->data), err);
+    w->borrowed = inn_arena_alloc(&w->arena, n, sizeof(bool), err);
+    w->uses = inn_arena_alloc(&w->arena, n, sizeof(*w->uses), err);
+    w->needed = inn_arena_alloc(&w->arena, (size_t)graph->n_nodes,
+                                sizeof(bool), err);
+    w->done = inn_arena_alloc(&w->arena, (size_t)graph->n_nodes,
+                              sizeof(bool), err);
+    bindings = inn_arena_alloc(&w->arena, (size_t)feed->n, sizeof(*bindings),
+                               err);
+    if (w->data == NULL || w->borrowed == NULL || w->uses == NULL ||
+        w->needed == NULL || w->done == NULL || bindings == NULL)
+        return inn_refused(err);
+    st = bind_inputs(w, feed, bindings, err);
+    if (st == INN_OK)
+        st = inn_shapes_infer(&w->shapes, graph, bindings, (size_t)feed->n,
+                              INN_MODEL_SPATIAL, FOLD_BYTES, err);
+    if (st == INN_OK)
+        st = take_inputs(w, feed, first, err);
+    return st == INN_OK ? count_readers(w, err) : st;
+}
+
+void inn_walk_free(struct inn_walk *w)
+{
+    int v;
+
+    if (w->graph == NULL)
+        return;
+    for (v = 0; w->data != NULL && w->borrowed != NULL &&
+                v < w->graph->n_values; v++) {
+        if (!w->borrowed[v])
+            inn_free(w->graph->heap, w->data[v]);
+    }
+    inn_shapes_free(&w->shapes);
+    inn_arena_free(&w->arena);
+    memset(w, 0, sizeof(*w));
+}
+
+enum inn_status inn_walk_join(struct inn_walk *w, struct inn_walk *more,
+                              struct inn_error *err)
+{
+    size_t all = w->samples + more->samples;
+    void *grown;
+    int v;
+
+    for (v = 0; v < w->graph->n_values; v++) {
+        const struct inn_tensor *one = inn_walk_shape(w, v);
+
+        /* Inputs lie one behind the other in the feed. */
+        if (w->data[v] == NULL || w->borrowed[v])
+            continue;
+        grown = inn_realloc(w->graph->heap, w->data[v], all, one->bytes, err);
+        if (grown == NULL)
+            return inn_refused(err);
+        w->data[v] = grown;
+        memcpy(inn_walk_sample(w, v, w->samples, one->bytes), more->data[v],
+               more->samples * one->bytes);
+        inn_free(w->graph->heap, more->data[v]);
+        more->data[v] = NULL;
+    }
+    w->samples = all;
+    inn_walk_free(more);
+    return INN_OK;
+}
