@@ -8,12 +8,16 @@
 #include "runtime/grid/kept.h"
 #include "runtime/refit/walk.h"
 
+/* The least that layers are fitted on, where there are as many. */
+#define FEWEST_SAMPLES 64
+
 /* What a value's channels are multiplied by and moved to. */
 struct standard {
     double *gain, *offset; /* [channels of the full network]; or NULL */
 };
 
 struct refit {
+    bool fitting; /* or running behind, over samples that are to join */
     struct inn_graph *cut;
     const struct inn_graph *full;
     const struct inn_model *model;
@@ -124,6 +128,11 @@ static enum inn_status find_standard(struct refit *r, int v)
     double *mean, *deviation;
     int i;
 
+    if (!r->fitting) {
+        if (s->gain != NULL)
+            apply_standard(&r->wide, v, s, NULL);
+        return INN_OK;
+    }
     for (i = 0; i < r->model->n_stats && stats == NULL; i++) {
         if (strcmp(r->model->stats[i].value, r->full->values[v].name) == 0)
             stats = &r->model->stats[i];
@@ -307,7 +316,7 @@ static enum inn_status narrow_node(struct refit *r, int k)
     enum inn_status st = INN_OK;
     int64_t *kept;
 
-    if (layer != NULL && !all_f32(r, layer))
+    if (layer != NULL && (!r->fitting || !all_f32(r, layer)))
         layer = NULL;
     if (layer != NULL) {
         inn_walk_hold(&r->narrow, layer->linear.x);
@@ -346,29 +355,106 @@ static bool is_full(const struct inn_model *model,
     return true;
 }
 
-static enum inn_status start(struct refit *r, const struct inn_plan *plan)
+/* Both networks on samples first … first + count − 1. */
+static enum inn_status start_walks(struct refit *r, int64_t first,
+                                   int64_t count)
 {
     const struct inn_refit_options *o = r->options;
+    enum inn_status st;
+
+    st = inn_walk_start(&r->narrow, r->cut, o->feed, first, count, o->threads,
+                        r->err);
+    if (st == INN_OK)
+        st = inn_walk_start(&r->wide, r->full, o->feed, first, count,
+                            o->threads, r->err);
+    return st;
+}
+
+static void hold_aims(struct refit *r)
+{
+    int i;
+
+    for (i = 0; i < r->layers.n; i++)
+        inn_walk_hold(&r->wide, r->layers.layer[i].aim);
+}
+
+/*
+ * Samples that a layer is fitted on: its rows have to be many times its
+ * unknowns, and early layers have more positions than they need in a few
+ * samples, where memory is largest.
+ */
+static int64_t samples_for(const struct refit *r, int k)
+{
+    int of = r->layers.of_node[k];
+    const struct inn_linear *l;
+    size_t rows, want;
+
+    if (of < 0)
+        return 0;
+    l = &r->layers.layer[of].linear;
+    rows = r->settings->rows * (inn_linear_unknowns(l) + 1);
+    want = (rows + l->positions - 1) / l->positions;
+    want = want < FEWEST_SAMPLES ? FEWEST_SAMPLES : want;
+    return want < (size_t)r->options->feed->count
+               ? (int64_t)want : r->options->feed->count;
+}
+
+/*
+ * Some more samples, as many as memory was taken for at first, go the way
+ * that those before went, and join them.
+ */
+static enum inn_status widen(struct refit *r, int at, int64_t samples)
+{
+    struct refit more = *r;
+    int64_t first = (int64_t)r->narrow.samples;
+    enum inn_status st;
+    int i;
+
+    more.fitting = false;
+    samples = samples - first > FEWEST_SAMPLES ? first + FEWEST_SAMPLES
+                                               : samples;
+    st = start_walks(&more, first, samples - first);
+    if (st == INN_OK)
+        hold_aims(&more);
+    for (i = 0; i < r->full->n_nodes && st == INN_OK; i++) {
+        int k = r->layers.order[i];
+
+        if (r->wide.done[k])
+            st = wide_node(&more, k);
+        if (st == INN_OK && i < at)
+            st = narrow_node(&more, k);
+    }
+    if (st == INN_OK)
+        st = inn_walk_join(&r->narrow, &more.narrow, r->err);
+    if (st == INN_OK)
+        st = inn_walk_join(&r->wide, &more.wide, r->err);
+    inn_walk_free(&more.narrow);
+    inn_walk_free(&more.wide);
+    return st;
+}
+
+static enum inn_status start(struct refit *r, const struct inn_plan *plan)
+{
+    int64_t count = r->options->feed->count;
     enum inn_status st = check_twins(r);
     int i;
 
     if (st == INN_OK)
         st = inn_kept_new(&r->kept, r->model, plan, &r->arena, r->err);
     if (st == INN_OK)
-        st = inn_walk_start(&r->narrow, r->cut, o->feed, 0, o->feed->count,
-                            o->threads, r->err);
-    if (st == INN_OK)
-        st = inn_walk_start(&r->wide, r->full, o->feed, 0, o->feed->count,
-                            o->threads, r->err);
+        st = start_walks(r, 0, count < FEWEST_SAMPLES ? count
+                                                      : FEWEST_SAMPLES);
     if (st == INN_OK)
         st = inn_refit_find(&r->layers, r->cut, &r->narrow.shapes, &r->arena,
                             r->err);
+    if (st != INN_OK)
+        return st;
     r->standards = inn_arena_alloc(&r->arena, (size_t)r->full->n_values,
                                    sizeof(*r->standards), r->err);
-    if (st == INN_OK && r->standards == NULL)
-        st = inn_refused(r->err);
+    if (r->standards == NULL)
+        return inn_refused(r->err);
+    hold_aims(r);
     for (i = 0; i < r->layers.n && st == INN_OK; i++) {
-        inn_walk_hold(&r->wide, r->layers.layer[i].aim);
         st = own_data(r, r->layers.layer[i].linear.weight);
         if (st == INN_OK)
             st = own_data(r, r->layers.layer[i].linear.bias);
@@ -385,7 +471,7 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
                           struct inn_error *err)
 {
     struct inn_error local = {0};
-    struct refit r = {.cut = cut, .full = full, .model = model,
+    struct refit r = {.fitting = true, .cut = cut, .full = full, .model = model,
                       .options = options, .report = report,
                       .settings = options->settings != NULL
                                       ? options->settings
@@ -401,8 +487,12 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
     st = start(&r, plan);
     for (i = 0; i < cut->n_nodes && st == INN_OK; i++) {
         int k = r.layers.order[i];
+        int64_t samples = samples_for(&r, k);
 
-        st = wide_node(&r, k);
+        while (st == INN_OK && samples > (int64_t)r.narrow.samples)
+            st = widen(&r, i, samples);
+        if (st == INN_OK)
+            st = wide_node(&r, k);
         if (st == INN_OK)
             st = narrow_node(&r, k);
         if (options->progress != NULL)

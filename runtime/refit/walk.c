@@ -486,6 +486,10 @@ enum inn_status inn_walk_join(struct inn_walk *w, struct inn_walk *more,
         /* Inputs lie one behind the other in the feed. */
         if (w->data[v] == NULL || w->borrowed[v])
             continue;
+        if (more->data[v] == NULL)
+            return inn_fail(err, INN_ERR_UNSUPPORTED,
+                            "'%s' is not there for all samples",
+                            w->graph->values[v].name);
         grown = inn_realloc(w->graph->heap, w->data[v], all, one->bytes, err);
         if (grown == NULL)
             return inn_refused(err);
