@@ -34,6 +34,7 @@ include tests/unit/ops.mk
 include tests/unit/grid.mk
 include tests/unit/file.mk
 include tests/unit/exec.mk
+include tests/unit/refit.mk
 include tests/unit/tools.mk
 include tests/unit/models.mk
 if CONVERTER

@@ -1,0 +1,3 @@
+unit_tests += \
+    tests/unit/test_refit_algebra \
+    tests/unit/test_refit_layers
