@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "converter/blas_room.h"
-#include "converter/calibrate.h"
+#include "runtime/pictures/calibration.h"
 #include "converter/convert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"

@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 #include "config.h"
-#include "converter/calibrate.h"
+#include "runtime/pictures/calibration.h"
 #include "converter/moments/moments.h"
 #include "converter/prep.h"
 #include "runtime/base/error.h"

@@ -12,7 +12,7 @@
 #include "runtime/grid/model.h"
 #include "runtime/pictures/prep.h"
 
-struct inn_calibration; /* calibrate.h */
+struct inn_calibration; /* calibration.h */
 
 struct inn_convert_options {
     enum inn_kernel kernel;

@@ -3,9 +3,6 @@ noinst_LTLIBRARIES += libinnconvert.la
 libinnconvert_la_SOURCES = \
     converter/blas_room.c \
     converter/blas_room.h \
-    converter/calibrate.c \
-    converter/calibrate.h \
-    converter/calibrate_folder.c \
     converter/convert.c \
     converter/convert.h \
     converter/features.c \

@@ -6,6 +6,7 @@
 #define INN_CONVERTER_MOMENTS_INPUTS_H
 
 #include "converter/moments/moments.h"
+#include "runtime/pictures/input_kind.h"
 
 /* Room for what was drawn, in words. */
 #define INN_DRAWN_TEXT 160
@@ -31,28 +32,6 @@ enum inn_status inn_find_range(struct inn_input_range *range,
                                int64_t channels, bool picture,
                                struct inn_arena *arena,
                                struct inn_error *err);
-
-/* What is drawn for one input. */
-struct inn_drawn_input {
-    enum inn_drawn_kind {
-        INN_DRAWN_PICTURE, /* [C, H, W] or [H, W, C] */
-        INN_DRAWN_NOISE,   /* normal numbers, 1/f along some axes */
-        INN_DRAWN_IDS,     /* whole numbers below limit */
-        INN_DRAWN_ONES
-    } kind;
-    bool channels_last;
-    bool bgr; /* of three channels */
-    int64_t channels;
-    int channel_axis;         /* of noise; -1: none */
-    bool along[INN_MAX_RANK]; /* noise: correlated along this axis */
-    int64_t limit;            /* of ids */
-};
-
-/* For input v of this shape, axis 0 being what the network takes at once. */
-void inn_plan_input(struct inn_drawn_input *plan,
-                    const struct inn_graph *graph,
-                    const struct inn_input_prep *prep, int v,
-                    const struct inn_tensor *shape);
 
 /*
  * Draws for all of graph's inputs at the model's bindings: as many samples as

@@ -21,6 +21,7 @@
 #ifndef INN_CONVERTER_MOMENTS_H
 #define INN_CONVERTER_MOMENTS_H
 
+#include "runtime/exec/feed.h"
 #include "runtime/grid/moments.h"
 
 /*
@@ -39,18 +40,6 @@ enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
                                   uint64_t seed, int threads,
                                   struct inn_heap *heap,
                                   struct inn_error *err);
-
-/* What a network is run on: all its inputs, for a number of samples. */
-struct inn_feed {
-    /*
-     * One per input of the graph, in its type: what the network takes at
-     * once, count times, joined along axis 0 (a scalar becomes a vector).
-     */
-    struct inn_tensor *items;
-    int n;
-    int64_t count;
-    bool familiar; /* such as the network was trained on, as it shows */
-};
 
 /*
  * A batch on its way, borrowed; in f32 whatever the network has. The values

@@ -8,7 +8,10 @@ libinncore_la_SOURCES += \
     runtime/exec/dnnl_exec.h \
     runtime/exec/exec.h \
     runtime/exec/exponential.h \
+    runtime/exec/feed.h \
     runtime/exec/fuse.c \
+    runtime/exec/interpreter.c \
+    runtime/exec/interpreter.h \
     runtime/exec/map.c \
     runtime/exec/memory.c \
     runtime/exec/memory.h \

@@ -81,7 +81,9 @@ static enum inn_status place_group(int64_t *from, const struct inn_kept *kept,
 
     if (channels == NULL || now->functions != was->functions)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
-                        "the channels of group '%s' are mixtures",
+                        "the channels of group '%s' are mixtures of the "
+                        "network's own, which nothing can be fitted to; "
+                        "partitions moments and l1 keep whole ones",
                         kept->model->groups[now->group].name);
     for (f = 0; f < now->functions; f++) {
         for (p = 0; p < now->width; p++)

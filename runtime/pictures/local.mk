@@ -1,7 +1,12 @@
 libinncore_la_SOURCES += \
     runtime/pictures/bicubic.c \
+    runtime/pictures/calibration.c \
+    runtime/pictures/calibration.h \
+    runtime/pictures/calibration_folder.c \
     runtime/pictures/crop.c \
     runtime/pictures/crop.h \
+    runtime/pictures/input_kind.c \
+    runtime/pictures/input_kind.h \
     runtime/pictures/pairs.c \
     runtime/pictures/pairs.h \
     runtime/pictures/picture_net.c \

@@ -14,8 +14,8 @@ struct inn_refit_task {
     const float *x;        /* [samples] the cut network's own input */
     const float *aim;      /* [samples] of the full network */
     const float *shortcut; /* [samples] of the cut network; or NULL */
-    const float *y;        /* [samples] the layer's own, from the second round */
-    const int64_t *kept;   /* [channels of aim] of the full network; NULL: all */
+    const float *y;        /* [samples] the layer's own; in later rounds */
+    const int64_t *kept;   /* [channels of aim] in the full one; NULL: all */
     struct inn_linear_side full; /* how the aim lies in the full network */
     /*
      * Where the layer's output is re-standardised before it goes on: what

@@ -19,7 +19,7 @@ enum inn_linear_kind {
     INN_LINEAR_PRODUCT
 };
 
-/* Elements of an activation: [outer][channels][inner] positions and channels. */
+/* An activation as [outer][channels][inner]; a position is outer and inner. */
 struct inn_linear_side {
     size_t outer, channels, inner;
     int axis; /* of the channels */

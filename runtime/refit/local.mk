@@ -1,7 +1,6 @@
 libinncore_la_SOURCES += \
     runtime/refit/cholesky.c \
     runtime/refit/cholesky.h \
-    runtime/refit/feed.h \
     runtime/refit/fit.c \
     runtime/refit/fit.h \
     runtime/refit/layers.c \
@@ -12,6 +11,4 @@ libinncore_la_SOURCES += \
     runtime/refit/product.h \
     runtime/refit/product_body.inc \
     runtime/refit/refit.c \
-    runtime/refit/refit.h \
-    runtime/refit/walk.c \
-    runtime/refit/walk.h
+    runtime/refit/refit.h

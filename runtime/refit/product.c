@@ -15,7 +15,7 @@
 
 /* Panels of a tile each way: 128 x 128 of C. */
 #define TILE ((size_t)4)
-/* Rows whose products are summed up in float; packed they stay in the caches. */
+/* Rows whose products are summed up in float; packed, caches hold them. */
 #define SLICE ((size_t)256)
 /* Rows that one part of the packing takes. */
 #define PACK_ROWS ((size_t)64)

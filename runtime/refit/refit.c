@@ -6,7 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/grid/kept.h"
-#include "runtime/refit/walk.h"
+#include "runtime/exec/interpreter.h"
 
 /* The least that layers are fitted on, where there are as many. */
 #define FEWEST_SAMPLES 64
@@ -25,7 +25,7 @@ struct refit {
     const struct inn_refit_settings *settings;
     struct inn_refit_report *report;
     struct inn_refit_layers layers;
-    struct inn_walk narrow, wide; /* of cut and full */
+    struct inn_interpreter narrow, wide; /* of cut and full */
     struct inn_kept kept;
     struct standard *standards; /* [full->n_values] */
     struct inn_arena arena;
@@ -52,7 +52,7 @@ static void measure(const struct refit *r, int v, size_t channels,
                     size_t inner, double *mean, double *deviation)
 {
     const float *data = r->wide.data[v];
-    size_t planes = inn_tensor_count(inn_walk_shape(&r->wide, v)) /
+    size_t planes = inn_tensor_count(inn_interpreter_shape(&r->wide, v)) /
                     inner * r->wide.samples, i, k;
     double count = (double)(planes / channels * inner);
 
@@ -100,10 +100,10 @@ static void choose_standard(struct standard *s, const float *gamma,
     }
 }
 
-static void apply_standard(struct inn_walk *w, int v,
+static void apply_standard(struct inn_interpreter *w, int v,
                            const struct standard *s, const int64_t *kept)
 {
-    const struct inn_tensor *one = inn_walk_shape(w, v);
+    const struct inn_tensor *one = inn_interpreter_shape(w, v);
     size_t channels = (size_t)one->dims[1], i, k;
     size_t inner = inn_tensor_count(one) / (size_t)one->dims[0] / channels;
     size_t planes = w->samples * (size_t)one->dims[0] * channels;
@@ -121,7 +121,7 @@ static void apply_standard(struct inn_walk *w, int v,
 
 static enum inn_status find_standard(struct refit *r, int v)
 {
-    const struct inn_tensor *one = inn_walk_shape(&r->wide, v);
+    const struct inn_tensor *one = inn_interpreter_shape(&r->wide, v);
     const struct inn_bn_stats *stats = NULL;
     struct standard *s = &r->standards[v];
     size_t channels, inner;
@@ -162,7 +162,7 @@ static enum inn_status wide_node(struct refit *r, int k)
 {
     const struct inn_node *node = &r->full->nodes[k];
     bool ran = r->wide.done[k];
-    enum inn_status st = inn_walk_node(&r->wide, k, r->err);
+    enum inn_status st = inn_interpreter_node(&r->wide, k, r->err);
 
     if (st == INN_OK && !ran && r->options->standardise &&
         node->n_outputs > 0 && node->outputs[0] >= 0 &&
@@ -215,7 +215,7 @@ static enum inn_status make_task(struct refit *r,
                                  int64_t **own)
 {
     const struct inn_linear *l = &layer->linear;
-    const struct inn_tensor *aim = inn_walk_shape(&r->wide, layer->aim);
+    const struct inn_tensor *aim = inn_interpreter_shape(&r->wide, layer->aim);
     const struct standard *s = &r->standards[l->y];
     enum inn_status st;
     int64_t *kept;
@@ -241,7 +241,7 @@ static enum inn_status make_task(struct refit *r,
     task->full.channels = (size_t)aim->dims[l->to.axis];
     for (i = 0; i < aim->rank; i++) {
         if (i != l->to.axis && aim->dims[i] !=
-                inn_walk_shape(&r->narrow, l->y)->dims[i])
+                inn_interpreter_shape(&r->narrow, l->y)->dims[i])
             return inn_fail(r->err, INN_ERR_UNSUPPORTED,
                             "positions of '%s' are not those of the full "
                             "network", r->cut->values[layer->aim].name);
@@ -282,14 +282,14 @@ static enum inn_status fit_layer(struct refit *r,
                          r->options->threads, r->cut->heap, r->err);
     for (i = 0; i < r->settings->rounds && st == INN_OK &&
                 (isfinite(layer->low) || isfinite(layer->high)); i++) {
-        st = inn_walk_again(&r->narrow, l->node, r->err);
+        st = inn_interpreter_compute(&r->narrow, l->node, r->err);
         if (st == INN_OK)
             st = inn_refit_again(fit, &task, weight, bias,
                                  r->options->threads, r->err);
     }
     inn_refit_fit_free(fit);
     if (st == INN_OK)
-        st = inn_walk_again(&r->narrow, l->node, r->err);
+        st = inn_interpreter_compute(&r->narrow, l->node, r->err);
     r->report->layers++;
     return st;
 }
@@ -297,9 +297,9 @@ static enum inn_status fit_layer(struct refit *r,
 static bool all_f32(const struct refit *r, const struct inn_refit_layer *l)
 {
     const struct inn_tensor *t[] = {
-        inn_walk_shape(&r->narrow, l->linear.x),
-        inn_walk_shape(&r->narrow, l->linear.y),
-        inn_walk_shape(&r->wide, l->aim)};
+        inn_interpreter_shape(&r->narrow, l->linear.x),
+        inn_interpreter_shape(&r->narrow, l->linear.y),
+        inn_interpreter_shape(&r->wide, l->aim)};
 
     return t[0] != NULL && t[1] != NULL && t[2] != NULL &&
            t[0]->type == INN_F32 && t[1]->type == INN_F32 &&
@@ -319,15 +319,15 @@ static enum inn_status narrow_node(struct refit *r, int k)
     if (layer != NULL && (!r->fitting || !all_f32(r, layer)))
         layer = NULL;
     if (layer != NULL) {
-        inn_walk_hold(&r->narrow, layer->linear.x);
-        inn_walk_hold(&r->narrow, layer->linear.y);
+        inn_interpreter_hold(&r->narrow, layer->linear.x);
+        inn_interpreter_hold(&r->narrow, layer->linear.y);
         st = reach(r, layer->aim);
     }
     if (st == INN_OK)
-        st = inn_walk_node(&r->narrow, k, r->err);
+        st = inn_interpreter_node(&r->narrow, k, r->err);
     if (st == INN_OK && layer != NULL) {
         st = fit_layer(r, layer);
-        inn_walk_release(&r->narrow, layer->linear.x);
+        inn_interpreter_release(&r->narrow, layer->linear.x);
     }
     v = node->n_outputs > 0 ? node->outputs[0] : -1;
     if (st == INN_OK && v >= 0 && v < r->full->n_values &&
@@ -337,9 +337,9 @@ static enum inn_status narrow_node(struct refit *r, int k)
             apply_standard(&r->narrow, v, &r->standards[v], kept);
     }
     if (layer != NULL)
-        inn_walk_release(&r->narrow, layer->linear.y);
+        inn_interpreter_release(&r->narrow, layer->linear.y);
     if (of >= 0)
-        inn_walk_release(&r->wide, r->layers.layer[of].aim);
+        inn_interpreter_release(&r->wide, r->layers.layer[of].aim);
     return st;
 }
 
@@ -362,10 +362,10 @@ static enum inn_status start_walks(struct refit *r, int64_t first,
     const struct inn_refit_options *o = r->options;
     enum inn_status st;
 
-    st = inn_walk_start(&r->narrow, r->cut, o->feed, first, count, o->threads,
-                        r->err);
+    st = inn_interpreter_start(&r->narrow, r->cut, o->feed, first, count,
+                               o->threads, r->err);
     if (st == INN_OK)
-        st = inn_walk_start(&r->wide, r->full, o->feed, first, count,
+        st = inn_interpreter_start(&r->wide, r->full, o->feed, first, count,
                             o->threads, r->err);
     return st;
 }
@@ -375,7 +375,7 @@ static void hold_aims(struct refit *r)
     int i;
 
     for (i = 0; i < r->layers.n; i++)
-        inn_walk_hold(&r->wide, r->layers.layer[i].aim);
+        inn_interpreter_hold(&r->wide, r->layers.layer[i].aim);
 }
 
 /*
@@ -425,11 +425,11 @@ static enum inn_status widen(struct refit *r, int at, int64_t samples)
             st = narrow_node(&more, k);
     }
     if (st == INN_OK)
-        st = inn_walk_join(&r->narrow, &more.narrow, r->err);
+        st = inn_interpreter_join(&r->narrow, &more.narrow, r->err);
     if (st == INN_OK)
-        st = inn_walk_join(&r->wide, &more.wide, r->err);
-    inn_walk_free(&more.narrow);
-    inn_walk_free(&more.wide);
+        st = inn_interpreter_join(&r->wide, &more.wide, r->err);
+    inn_interpreter_free(&more.narrow);
+    inn_interpreter_free(&more.wide);
     return st;
 }
 
@@ -498,8 +498,8 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
         if (options->progress != NULL)
             options->progress(options->progress_state, i, cut->n_nodes);
     }
-    inn_walk_free(&r.narrow);
-    inn_walk_free(&r.wide);
+    inn_interpreter_free(&r.narrow);
+    inn_interpreter_free(&r.wide);
     inn_arena_free(&r.arena);
     return st;
 }

@@ -8,7 +8,7 @@
 #define INN_REFIT_REFIT_H
 
 #include "runtime/grid/plan.h"
-#include "runtime/refit/feed.h"
+#include "runtime/exec/feed.h"
 #include "runtime/refit/fit.h"
 
 struct inn_refit_options {

@@ -57,6 +57,8 @@ static const struct inn_option_set sets[] = {
      offsetof(struct inn_eval_values, prep)},
     {"How it is computed", inn_compute_options,
      offsetof(struct inn_eval_values, compute)},
+    {"Refitting (.inn)", inn_refitting_options,
+     offsetof(struct inn_eval_values, refit)},
     {"Sampling options (.inn); --partition and --quadrature take lists here",
      inn_sampling_options, offsetof(struct inn_eval_values, sampling)},
     {"Common options", inn_common_options,
@@ -146,6 +148,20 @@ static enum inn_status run_full(struct inn_eval *e, struct inn_error *err)
     return st;
 }
 
+/* Fits what was sampled to the samples of --refit. */
+static enum inn_status refit(struct inn_eval *e, struct inn_error *err)
+{
+    const char *path = e->at;
+    enum inn_status st;
+
+    st = inn_refit_network(&e->refitter, &e->net, &e->v->refit,
+                           (int)e->v->common.threads, &e->cli->progress,
+                           &e->at, err);
+    if (st == INN_OK)
+        e->at = path;
+    return st;
+}
+
 static bool is_full(const struct inn_network *net)
 {
     int g;
@@ -165,6 +181,8 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
     st = inn_network_sample(&e->net, &e->v->sampling,
                             named_width ? row->width : 0, &row->rules,
                             (int)e->v->common.threads, err);
+    if (st == INN_OK)
+        st = refit(e, err);
     if (st != INN_OK || !row->ruled)
         return st == INN_OK ? inn_eval_measure(row, e, err) : st;
     row->rules.partition = e->net.plan.partition;
@@ -202,6 +220,9 @@ static enum inn_status print_json(const struct inn_eval *e,
 
     inn_json_start(&json);
     inn_json_int(&json, json.root, "images", e->n_chosen);
+    if (e->v->refit.data != NULL)
+        inn_json_int(&json, json.root, "refit_samples",
+                     e->refitter.feed.count);
     if (e->net.model != NULL)
         inn_json_unmeasured(&json, &e->unmeasured);
     list = inn_json_array(&json, json.root, "rows");
@@ -257,7 +278,11 @@ static enum inn_status print_table(struct inn_eval *e,
                              marked ? "|beats" : "");
     if (heads == NULL)
         return inn_refused(err);
-    printf("%s pictures\n", inn_int_text(number, e->n_chosen));
+    printf("%s pictures", inn_int_text(number, e->n_chosen));
+    if (e->v->refit.data != NULL)
+        printf(", layers refitted on %s samples",
+               inn_int_text(number, e->refitter.feed.count));
+    putchar('\n');
     inn_table_init(&table, &e->cli->arena, heads);
     for (i = 0; i < n; i++) {
         const struct inn_eval_row *r = &rows[i];
@@ -405,7 +430,10 @@ enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
         st = inn_network_sample(&e.net, &v->sampling, 0, rules,
                                 (int)v->common.threads, err);
     if (st == INN_OK)
+        st = refit(&e, err);
+    if (st == INN_OK)
         st = inn_eval_measure(row, &e, err);
+    inn_refitter_free(&e.refitter);
     if (st != INN_OK && e.at != path)
         inn_error_file(err, e.at);
     inn_network_free(&e.net);
@@ -430,6 +458,10 @@ static int run(struct inn_cli *cli, const void *values)
     wrong = e.task->wrong(v);
     if (wrong == NULL)
         wrong = wrong_plot(v);
+    if (wrong == NULL)
+        wrong = inn_refitting_wrong(&v->refit);
+    if (wrong == NULL && preps && v->refit.data != NULL)
+        wrong = "--prep all is of the network as it is: no --refit beside it";
     if (wrong == NULL && preps && (v->widths.n > 0 || v->plot != NULL))
         wrong = "--prep all ranks preparations at one width: no --widths or "
                 "--plot beside it";
@@ -458,6 +490,7 @@ static int run(struct inn_cli *cli, const void *values)
     else if (st == INN_OK)
         st = run_rows(&e, &rows, &n, rules, n_rules, &err);
     inn_progress_clear(&cli->progress);
+    inn_refitter_free(&e.refitter);
     if (preps) {
         inn_network_free(&e.net);
         return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, e.at, &err);

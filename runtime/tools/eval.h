@@ -11,11 +11,13 @@
 #include "runtime/pictures/prep.h"
 #include "runtime/tools/compute.h"
 #include "runtime/tools/network.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/unmeasured.h"
 
 struct inn_eval_values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
     struct inn_compute compute;
     struct inn_prep_options prep;
     const char *data;
@@ -74,6 +76,7 @@ struct inn_eval {
     const struct inn_eval_values *v;
     const struct inn_eval_task *task;
     struct inn_network net;
+    struct inn_refitter refitter;
     struct inn_unmeasured unmeasured; /* of an .inn */
     int64_t *chosen, n_chosen;    /* numbers of the pictures that count */
     struct inn_eval_row baseline; /* if the task has one */

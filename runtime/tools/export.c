@@ -13,12 +13,14 @@
 #include "runtime/graph/onnx.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/report.h"
 #include "runtime/tools/unmeasured.h"
 
 struct values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
     const char *output, *write_plan;
 };
 
@@ -34,6 +36,7 @@ static const struct inn_option_set sets[] = {
     {"Options", options, 0},
     {"Sampling options", inn_sampling_options,
      offsetof(struct values, sampling)},
+    {"Refitting", inn_refitting_options, offsetof(struct values, refit)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
@@ -42,6 +45,7 @@ static const char *const examples[] = {
     "inn export net.inn -o small.onnx --width 0.8",
     "inn export net.inn -o small.onnx --macs 0.5 --write-plan plan.json",
     "inn export net.inn -o small.onnx --width 0.9 --set 'layer4*=0.5'",
+    "inn export net.inn -o small.onnx --params 0.7 --refit photos",
     "inn export net.inn -o same.onnx --plan plan.json -f",
     NULL,
 };
@@ -234,6 +238,7 @@ static enum inn_status print_json(struct inn_cli *cli,
                                   const struct written *written,
                                   const struct inn_cost *cost,
                                   const struct inn_unmeasured *unmeasured,
+                                  const struct inn_refitter *refitter,
                                   struct inn_error *err)
 {
     struct inn_json json;
@@ -251,6 +256,11 @@ static enum inn_status print_json(struct inn_cli *cli,
     if (net->plan.took_ms > 0)
         inn_json_number(&json, json.root, "ms", net->plan.took_ms);
     inn_json_unmeasured(&json, unmeasured);
+    if (refitter->feed.count > 0) {
+        inn_json_int(&json, json.root, "refit_layers",
+                     refitter->report.layers);
+        inn_json_int(&json, json.root, "refit_samples", refitter->feed.count);
+    }
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < net->model->n_groups; g++) {
         cJSON *item = inn_json_object(&json, groups, NULL);
@@ -287,6 +297,7 @@ static enum inn_status print_tables(struct inn_cli *cli,
                                     const struct written *written,
                                     const struct inn_cost *cost,
                                     const struct inn_unmeasured *unmeasured,
+                                    const struct inn_refitter *refitter,
                                     struct inn_error *err)
 {
     struct inn_size before, after;
@@ -310,6 +321,12 @@ static enum inn_status print_tables(struct inn_cli *cli,
     st = inn_report_sizes(&cli->arena, &before, &after, err);
     if (st == INN_OK)
         st = print_uncounted(cli, net, err);
+    if (st == INN_OK && refitter->report.layers > 0)
+        printf("%d layers refitted on %lld samples\n",
+               refitter->report.layers, (long long)refitter->feed.count);
+    if (st == INN_OK && refitter->report.left > 0)
+        printf("%d layers whose weights are shared were left\n",
+               refitter->report.left);
     if (st == INN_OK && inn_plan_by_weights(&net->plan))
         inn_print_unmeasured(unmeasured);
     if (st == INN_OK && net->plan.took_ms > 0)
@@ -331,10 +348,11 @@ static enum inn_status check_outputs(const char **at, struct inn_cli *cli,
                                      const struct values *v,
                                      struct inn_error *err)
 {
-    const char *inputs[] = {cli->operands[0], v->sampling.plan};
+    const char *inputs[] = {cli->operands[0], v->sampling.plan,
+                            v->refit.data};
     enum inn_status st;
 
-    st = inn_output_check(*at = v->output, inputs, 2, v->common.force,
+    st = inn_output_check(*at = v->output, inputs, 3, v->common.force,
                           cli->heap, err);
     if (st != INN_OK || v->write_plan == NULL)
         return st;
@@ -343,7 +361,7 @@ static enum inn_status check_outputs(const char **at, struct inn_cli *cli,
         return inn_fail(err, INN_ERR_ARGUMENT,
                         "is the network's place: give the plan another "
                         "name");
-    return inn_output_check(v->write_plan, inputs, 2, v->common.force,
+    return inn_output_check(v->write_plan, inputs, 3, v->common.force,
                             cli->heap, err);
 }
 
@@ -356,6 +374,7 @@ static int run(struct inn_cli *cli, const void *values)
     struct inn_error err = {INN_OK, ""};
     struct written written;
     struct inn_unmeasured unmeasured;
+    struct inn_refitter refitter = {.full = NULL};
     struct inn_cost cost;
     bool piped;
     enum inn_status st;
@@ -368,6 +387,8 @@ static int run(struct inn_cli *cli, const void *values)
         return inn_cli_usage(cli, "--json and -o - both want stdout");
     if (piped && isatty(STDOUT_FILENO))
         return inn_cli_usage(cli, "an ONNX file is not written to a terminal");
+    if (inn_refitting_wrong(&v->refit) != NULL)
+        return inn_cli_usage(cli, "%s", inn_refitting_wrong(&v->refit));
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
@@ -386,6 +407,12 @@ static int run(struct inn_cli *cli, const void *values)
         st = inn_network_sample(&net, &v->sampling, 0, rules,
                                 (int)v->common.threads, &err);
     }
+    if (st == INN_OK && v->refit.data != NULL)
+        inn_progress_phase(&cli->progress, 2, 3, "refitting");
+    if (st == INN_OK)
+        st = inn_refit_network(&refitter, &net, &v->refit,
+                               (int)v->common.threads, &cli->progress, &at,
+                               &err);
     if (st == INN_OK)
         inn_network_note_sizes(cli, &net);
     if (st == INN_OK)
@@ -403,10 +430,11 @@ static int run(struct inn_cli *cli, const void *values)
     inn_progress_clear(&cli->progress);
     if (st == INN_OK && v->common.json)
         st = print_json(cli, &net, v->output, &written, &cost, &unmeasured,
-                        &err);
+                        &refitter, &err);
     else if (st == INN_OK && !v->common.quiet && !piped)
         st = print_tables(cli, &net, v->output, &written, &cost, &unmeasured,
-                          &err);
+                          &refitter, &err);
+    inn_refitter_free(&refitter);
     inn_network_free(&net);
     return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, at, &err);
 }

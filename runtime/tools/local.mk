@@ -11,6 +11,8 @@ libinncore_la_SOURCES += \
     runtime/tools/pace.c \
     runtime/tools/pace.h \
     runtime/tools/pace_fit.c \
+    runtime/tools/refitting.c \
+    runtime/tools/refitting.h \
     runtime/tools/report.c \
     runtime/tools/report.h \
     runtime/tools/sampling.c \

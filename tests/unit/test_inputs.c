@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "converter/calibrate.h"
+#include "runtime/pictures/calibration.h"
 #include "converter/moments/inputs.h"
 #include "runtime/base/npy.h"
 #include "tests/unit/net.h"

@@ -2,18 +2,18 @@
  * Arrays as inputs, and which of their samples are taken. What a file says
  * of its shape is held against the network's before anything is copied.
  */
-#include "converter/calibrate.h"
+#include "runtime/pictures/calibration.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "converter/moments/inputs.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/npy.h"
 #include "runtime/ops/shapes.h"
+#include "runtime/pictures/input_kind.h"
 #include "runtime/pictures/prep.h"
 
 /* All samples of an input. */

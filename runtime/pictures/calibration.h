@@ -2,10 +2,11 @@
  * The user's own inputs, to measure moments on: arrays, or folders of
  * pictures or arrays. No labels are needed; those there are are not read.
  */
-#ifndef INN_CONVERTER_CALIBRATE_H
-#define INN_CONVERTER_CALIBRATE_H
+#ifndef INN_PICTURES_CALIBRATION_H
+#define INN_PICTURES_CALIBRATION_H
 
-#include "converter/moments/moments.h"
+#include "runtime/exec/feed.h"
+#include "runtime/grid/model.h"
 #include "runtime/pictures/pictures.h"
 
 /* Samples where none are asked for. */

@@ -1,6 +1,6 @@
 /* Samples that a network is run on. */
-#ifndef INN_REFIT_FEED_H
-#define INN_REFIT_FEED_H
+#ifndef INN_EXEC_FEED_H
+#define INN_EXEC_FEED_H
 
 #include "runtime/inn.h"
 

@@ -3,7 +3,7 @@
  * files. Names are sorted, so that which samples are taken does not depend
  * on the file system; one file at a time is in memory.
  */
-#include "converter/calibrate.h"
+#include "runtime/pictures/calibration.h"
 
 #include <dirent.h>
 #include <errno.h>
