@@ -20,8 +20,9 @@ struct inn_difference {
 
 /*
  * b passes where |a − b| <= atol + rtol |a| everywhere. NaN never does, not
- * even beside NaN: two networks that both went wrong are no proof. max_rel is the largest difference over the largest |a|. b's
- * type INN_UNDEFINED: there is none.
+ * even beside NaN: two networks that both went wrong are no proof. max_rel is
+ * the largest difference over the largest |a|. b's type INN_UNDEFINED: there
+ * is none.
  */
 void inn_difference_measure(struct inn_difference *d,
                             const struct inn_tensor *a,
