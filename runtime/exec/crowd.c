@@ -17,10 +17,11 @@
 #define LATE_MORE MS
 
 /*
- * Slower networks keep all threads: what they wait is little beside what they
- * compute, and a second set of their weights would be large.
+ * Slower networks keep all threads: what they wait is less than 20 times what
+ * they compute, and a second set of their weights would be large and take
+ * hundreds of milliseconds to make, in the middle of a run.
  */
-#define MOST_BEST (20 * MS)
+#define MOST_BEST (6 * MS)
 
 /* From the first to the longest stay with one thread; each doubles. */
 #define LEAST_PAUSE (16 * MS)
