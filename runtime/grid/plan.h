@@ -39,6 +39,11 @@ struct inn_width_request {
     double budget_value; /* F <= 1 of the whole for params, macs; bytes; ms */
     const struct inn_pace *pace; /* of INN_BUDGET_TIME, else NULL */
     enum inn_spread spread;
+    /*
+     * Layers are refitted afterwards, which mends many small errors better
+     * than a few large ones: CURVE then adds up their squares.
+     */
+    bool refit;
     int64_t round;       /* 0: 8 where N >= 64, else 1 */
     int64_t min;         /* least width; 0: 1 */
     const char *const *only;   /* globs of groups that may change */

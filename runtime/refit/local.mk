@@ -11,4 +11,8 @@ libinncore_la_SOURCES += \
     runtime/refit/product.h \
     runtime/refit/product_body.inc \
     runtime/refit/refit.c \
-    runtime/refit/refit.h
+    runtime/refit/refit.h \
+    runtime/refit/source.c \
+    runtime/refit/source.h \
+    runtime/refit/work.c \
+    runtime/refit/work.h

@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/grid/kept.h"
 #include "runtime/exec/interpreter.h"
+#include "runtime/refit/work.h"
 
 /* The least that layers are fitted on, where there are as many. */
 #define FEWEST_SAMPLES 64
@@ -463,6 +464,37 @@ static enum inn_status start(struct refit *r, const struct inn_plan *plan)
     return st;
 }
 
+/* What each graph node's turn takes, of all; said before the first one. */
+static enum inn_status foresee(struct refit *r, double **work, double *all)
+{
+    const struct inn_refit_pair pair = {
+        .cut = r->cut, .full = r->full, .narrow = &r->narrow.shapes,
+        .wide = &r->wide.shapes, .layers = &r->layers,
+        .samples = r->options->feed->count};
+    enum inn_status st = INN_OK;
+    double seconds;
+
+    *work = inn_arena_alloc(&r->arena, (size_t)r->cut->n_nodes,
+                            sizeof(**work), r->err);
+    if (*work == NULL)
+        return inn_refused(r->err);
+    *all = inn_refit_work(*work, &pair, r->settings);
+    if (r->options->begin == NULL)
+        return INN_OK;
+    st = inn_refit_seconds(&seconds, *all, r->options->threads,
+                           r->model->heap, r->err);
+    if (st == INN_OK)
+        r->options->begin(r->options->state, seconds);
+    return st;
+}
+
+static void say_progress(const struct refit *r, double done, double all)
+{
+    if (r->options->progress != NULL)
+        r->options->progress(r->options->state, (int64_t)(1000.0 * done / all),
+                             1000);
+}
+
 enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
                           const struct inn_model *model,
                           const struct inn_plan *plan,
@@ -477,6 +509,7 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
                                       ? options->settings
                                       : &inn_refit_defaults,
                       .err = err != NULL ? err : &local};
+    double *work = NULL, all = 1.0, done = 0.0;
     enum inn_status st;
     int i;
 
@@ -485,6 +518,8 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
         return INN_OK;
     inn_arena_init(&r.arena, model->heap);
     st = start(&r, plan);
+    if (st == INN_OK)
+        st = foresee(&r, &work, &all);
     for (i = 0; i < cut->n_nodes && st == INN_OK; i++) {
         int k = r.layers.order[i];
         int64_t samples = samples_for(&r, k);
@@ -495,8 +530,8 @@ enum inn_status inn_refit(struct inn_graph *cut, const struct inn_graph *full,
             st = wide_node(&r, k);
         if (st == INN_OK)
             st = narrow_node(&r, k);
-        if (options->progress != NULL)
-            options->progress(options->progress_state, i, cut->n_nodes);
+        if (st == INN_OK)
+            say_progress(&r, done += work[k], all);
     }
     inn_interpreter_free(&r.narrow);
     inn_interpreter_free(&r.wide);

@@ -21,8 +21,10 @@ struct inn_refit_options {
     bool standardise;
     const struct inn_refit_settings *settings; /* NULL: the defaults */
     int threads;
-    void (*progress)(void *state, int i, int n);
-    void *progress_state;
+    /* What it will take, before it begins, and how far it is; may be NULL. */
+    void (*begin)(void *state, double seconds);
+    void (*progress)(void *state, int64_t i, int64_t n);
+    void *state;
 };
 
 struct inn_refit_report {

@@ -56,6 +56,8 @@ static const struct inn_option_set sets[] = {
     {"Options", options, 0},
     {"How it is computed", inn_compute_options,
      offsetof(struct inn_bench_values, compute)},
+    {"Refitting (.inn; default off)", inn_refitting_options,
+     offsetof(struct inn_bench_values, refit)},
     {"Sampling options (.inn)", inn_sampling_options,
      offsetof(struct inn_bench_values, sampling)},
     {"Common options", inn_common_options,
@@ -203,8 +205,11 @@ static enum inn_status give_graph(struct inn_bench *b, size_t i,
         *before = b->net.graph;
         b->net.graph = NULL;
     }
-    st = inn_network_sample(&b->net, &b->v->sampling, named ? row->width : 0,
-                            rules, row->threads, err);
+    st = inn_refit_sample(&b->refitter, &b->net, &b->v->sampling,
+                          named ? row->width : 0, rules, &b->v->refit, b->cli,
+                          row->threads, &b->at, err);
+    if (b->refitter.source != INN_REFIT_NONE)
+        inn_resident_restart(); /* the peak is a run's */
     if (st == INN_OK)
         st = inn_network_prepare(&b->net, err);
     row->graph = b->net.graph;
@@ -304,10 +309,11 @@ static enum inn_status open_and_run(struct inn_bench *b,
 static int run(struct inn_cli *cli, const void *values)
 {
     const struct inn_bench_values *v = values;
-    struct inn_bench b = {.cli = cli, .v = v};
+    struct inn_bench b = {.cli = cli, .v = v, .at = cli->operands[0]};
     struct inn_rules rules[INN_MOST_RULES];
     struct inn_error err = {INN_OK, ""};
-    const char *wrong = wrong_numbers(v);
+    const char *wrong = wrong_numbers(v) != NULL
+                            ? wrong_numbers(v) : inn_refitting_wrong(&v->refit);
     enum inn_status st;
     size_t n;
 
@@ -323,9 +329,9 @@ static int run(struct inn_cli *cli, const void *values)
         st = inn_bench_print_json(&b, &err);
     else if (st == INN_OK && !v->common.quiet)
         st = inn_bench_print_tables(&b, &err);
+    inn_refitter_free(&b.refitter);
     inn_network_free(&b.net);
-    return st == INN_OK ? INN_EXIT_OK
-                        : inn_cli_error(cli, cli->operands[0], &err);
+    return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, b.at, &err);
 }
 
 const struct inn_command inn_command_bench = {

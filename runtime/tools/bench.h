@@ -8,12 +8,13 @@
 
 #include "runtime/cli/cli.h"
 #include "runtime/tools/compute.h"
-#include "runtime/tools/network.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/times.h"
 
 struct inn_bench_values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
     struct inn_compute compute; /* precision comes from precisions */
     const char *precisions;     /* words between commas; NULL: f32 */
     struct inn_cli_numbers widths, batch, threads;
@@ -62,6 +63,8 @@ struct inn_bench {
     struct inn_cli *cli;
     const struct inn_bench_values *v;
     struct inn_network net;
+    struct inn_refitter refitter;
+    const char *at; /* what an error is about */
     double open_ms;
     struct inn_bench_row *rows;
     size_t n_rows;

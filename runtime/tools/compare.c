@@ -11,11 +11,13 @@
 #include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/compare_layers.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/tensors.h"
 
 struct values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
     struct inn_cli_list inputs, expected;
     double atol, rtol;
     bool per_layer;
@@ -41,6 +43,8 @@ static const struct inn_option options[] = {
 
 static const struct inn_option_set sets[] = {
     {"Options", options, 0},
+    {"Refitting (.inn; default off)", inn_refitting_options,
+     offsetof(struct values, refit)},
     {"Sampling options (of every .inn)", inn_sampling_options,
      offsetof(struct values, sampling)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
@@ -155,13 +159,15 @@ static enum inn_status print_table(const struct job *job,
     return st;
 }
 
-/* Opens, samples and folds; the message is about path. */
+/* Opens, samples and folds; the message is about *at. */
 static enum inn_status open_side(struct inn_network *net,
-                                 const struct inn_cli *cli,
+                                 struct inn_cli *cli,
                                  const struct values *v, const char *path,
-                                 struct inn_error *err)
+                                 const char **at, struct inn_error *err)
 {
+    static const struct inn_refitting off = {.data = "off"};
     static const struct inn_sampling none = {0};
+    struct inn_refitter refitter = {.full = NULL};
     struct inn_rules rules[INN_MOST_RULES];
     enum inn_status st;
     size_t n;
@@ -171,8 +177,11 @@ static enum inn_status open_side(struct inn_network *net,
         st = inn_network_open(net, cli, path, err);
     /* An .onnx beside an .inn stays as it is: options are for the .inn. */
     if (st == INN_OK)
-        st = inn_network_sample(net, net->model != NULL ? &v->sampling : &none,
-                                0, rules, (int)v->common.threads, err);
+        st = inn_refit_sample(&refitter, net,
+                              net->model != NULL ? &v->sampling : &none, 0,
+                              rules, net->model != NULL ? &v->refit : &off,
+                              cli, (int)v->common.threads, at, err);
+    inn_refitter_free(&refitter);
     if (st == INN_OK)
         st = inn_network_prepare(net, err);
     return st;
@@ -421,14 +430,14 @@ static int conclude(struct job *job)
     return equal ? INN_EXIT_OK : INN_EXIT_NO;
 }
 
-static const char *wrong(const struct inn_cli *cli,
+static const char *wrong(const struct inn_cli *cli, const struct values *v,
                          const struct inn_cli_list *expected)
 {
     if (cli->n_operands > 1 && expected->n > 0)
         return "a second file and --expected exclude each other";
     if (cli->n_operands < 2 && expected->n == 0)
         return "nothing to compare with: name a second file, or --expected";
-    return NULL;
+    return inn_refitting_wrong(&v->refit);
 }
 
 static int run(struct inn_cli *cli, const void *values)
@@ -442,20 +451,21 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     int code;
 
-    if (wrong(cli, &expected) != NULL)
-        return inn_cli_usage(cli, "%s", wrong(cli, &expected));
+    if (wrong(cli, v, &expected) != NULL)
+        return inn_cli_usage(cli, "%s", wrong(cli, v, &expected));
     if (path_b != NULL && is_array(path_b)) {
         expected.items = &cli->operands[1];
         expected.n = 1;
     }
     inn_progress_phase(&cli->progress, 1, 2, "running the first");
-    st = open_side(&job.a, cli, v, path_a, &err);
+    st = open_side(&job.a, cli, v, path_a, &at, &err);
     if (st == INN_OK && expected.n == 0) {
         at = path_b;
-        st = open_side(&job.b, cli, v, path_b, &err);
+        st = open_side(&job.b, cli, v, path_b, &at, &err);
     }
     if (st == INN_OK && job.a.model == NULL && job.b.model == NULL &&
-        inn_sampling_given(&v->sampling))
+        (inn_sampling_given(&v->sampling) ||
+         inn_refitting_path(&v->refit) != NULL))
         st = inn_fail(&err, INN_ERR_ARGUMENT, "an ONNX network has one width; "
                       "`inn convert` makes an .inn of it that can be "
                       "sampled");

@@ -15,7 +15,8 @@
 #include "runtime/tools/commands.h"
 
 static const struct inn_eval_values defaults = {.prep = INN_PREP_DEFAULTS,
-                                                .range = NAN};
+                                                .range = NAN,
+                                                .refit.by_default = true};
 
 static const struct inn_option options[] = {
     {"task", 0, INN_OPT_CHOICE, offsetof(struct inn_eval_values, task),
@@ -148,18 +149,14 @@ static enum inn_status run_full(struct inn_eval *e, struct inn_error *err)
     return st;
 }
 
-/* Fits what was sampled to the samples of --refit. */
-static enum inn_status refit(struct inn_eval *e, struct inn_error *err)
+/* What is asked for at this width (0: by the options), refitted. */
+static enum inn_status sample(struct inn_eval *e, double width,
+                              const struct inn_rules *rules,
+                              struct inn_error *err)
 {
-    const char *path = e->at;
-    enum inn_status st;
-
-    st = inn_refit_network(&e->refitter, &e->net, &e->v->refit,
-                           (int)e->v->common.threads, &e->cli->progress,
-                           &e->at, err);
-    if (st == INN_OK)
-        e->at = path;
-    return st;
+    return inn_refit_sample(&e->refitter, &e->net, &e->v->sampling, width,
+                            rules, &e->v->refit, e->cli,
+                            (int)e->v->common.threads, &e->at, err);
 }
 
 static bool is_full(const struct inn_network *net)
@@ -178,11 +175,7 @@ static enum inn_status run_row(struct inn_eval_row *row, struct inn_eval *e,
 {
     enum inn_status st;
 
-    st = inn_network_sample(&e->net, &e->v->sampling,
-                            named_width ? row->width : 0, &row->rules,
-                            (int)e->v->common.threads, err);
-    if (st == INN_OK)
-        st = refit(e, err);
+    st = sample(e, named_width ? row->width : 0, &row->rules, err);
     if (st != INN_OK || !row->ruled)
         return st == INN_OK ? inn_eval_measure(row, e, err) : st;
     row->rules.partition = e->net.plan.partition;
@@ -220,9 +213,7 @@ static enum inn_status print_json(const struct inn_eval *e,
 
     inn_json_start(&json);
     inn_json_int(&json, json.root, "images", e->n_chosen);
-    if (e->v->refit.data != NULL)
-        inn_json_int(&json, json.root, "refit_samples",
-                     e->refitter.feed.count);
+    inn_json_refit(&json, &e->refitter);
     if (e->net.model != NULL)
         inn_json_unmeasured(&json, &e->unmeasured);
     list = inn_json_array(&json, json.root, "rows");
@@ -262,7 +253,7 @@ static enum inn_status print_table(struct inn_eval *e,
     const char *first = "", *baseline = e->task->baseline, *heads;
     bool ruled = e->net.model != NULL, marked = false;
     struct inn_table table;
-    char number[INN_INT_TEXT];
+    char number[INN_INT_TEXT], text[INN_REFITTER_TEXT];
     enum inn_status st;
     size_t i;
 
@@ -279,9 +270,9 @@ static enum inn_status print_table(struct inn_eval *e,
     if (heads == NULL)
         return inn_refused(err);
     printf("%s pictures", inn_int_text(number, e->n_chosen));
-    if (e->v->refit.data != NULL)
-        printf(", layers refitted on %s samples",
-               inn_int_text(number, e->refitter.feed.count));
+    if (e->refitter.source != INN_REFIT_NONE)
+        printf(", layers refitted on %s",
+               inn_refitter_text(text, &e->refitter));
     putchar('\n');
     inn_table_init(&table, &e->cli->arena, heads);
     for (i = 0; i < n; i++) {
@@ -427,10 +418,7 @@ enum inn_status inn_eval_one(struct inn_eval_row *row, struct inn_cli *cli,
     if (st == INN_OK)
         st = inn_eval_new_row(row, &e, err);
     if (st == INN_OK)
-        st = inn_network_sample(&e.net, &v->sampling, 0, rules,
-                                (int)v->common.threads, err);
-    if (st == INN_OK)
-        st = refit(&e, err);
+        st = sample(&e, 0, rules, err);
     if (st == INN_OK)
         st = inn_eval_measure(row, &e, err);
     inn_refitter_free(&e.refitter);
@@ -460,7 +448,7 @@ static int run(struct inn_cli *cli, const void *values)
         wrong = wrong_plot(v);
     if (wrong == NULL)
         wrong = inn_refitting_wrong(&v->refit);
-    if (wrong == NULL && preps && v->refit.data != NULL)
+    if (wrong == NULL && preps && inn_refitting_path(&v->refit) != NULL)
         wrong = "--prep all is of the network as it is: no --refit beside it";
     if (wrong == NULL && preps && (v->widths.n > 0 || v->plot != NULL))
         wrong = "--prep all ranks preparations at one width: no --widths or "

@@ -24,6 +24,8 @@ struct values {
     const char *output, *write_plan;
 };
 
+static const struct values defaults = {.refit = {.by_default = true}};
+
 static const struct inn_option options[] = {
     {"output", 'o', INN_OPT_TEXT, offsetof(struct values, output), "OUT.onnx",
      0, 0, "the file to write; - for stdout"},
@@ -256,11 +258,7 @@ static enum inn_status print_json(struct inn_cli *cli,
     if (net->plan.took_ms > 0)
         inn_json_number(&json, json.root, "ms", net->plan.took_ms);
     inn_json_unmeasured(&json, unmeasured);
-    if (refitter->feed.count > 0) {
-        inn_json_int(&json, json.root, "refit_layers",
-                     refitter->report.layers);
-        inn_json_int(&json, json.root, "refit_samples", refitter->feed.count);
-    }
+    inn_json_refit(&json, refitter);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < net->model->n_groups; g++) {
         cJSON *item = inn_json_object(&json, groups, NULL);
@@ -302,7 +300,7 @@ static enum inn_status print_tables(struct inn_cli *cli,
 {
     struct inn_size before, after;
     struct inn_table table;
-    char number[INN_INT_TEXT];
+    char number[INN_INT_TEXT], text[INN_REFITTER_TEXT];
     enum inn_status st;
     int g;
 
@@ -321,10 +319,11 @@ static enum inn_status print_tables(struct inn_cli *cli,
     st = inn_report_sizes(&cli->arena, &before, &after, err);
     if (st == INN_OK)
         st = print_uncounted(cli, net, err);
-    if (st == INN_OK && refitter->report.layers > 0)
-        printf("%d layers refitted on %lld samples\n",
-               refitter->report.layers, (long long)refitter->feed.count);
-    if (st == INN_OK && refitter->report.left > 0)
+    if (st == INN_OK && refitter->source != INN_REFIT_NONE)
+        printf("%d layers refitted on %s\n", refitter->report.layers,
+               inn_refitter_text(text, refitter));
+    if (st == INN_OK && refitter->source != INN_REFIT_NONE &&
+        refitter->report.left > 0)
         printf("%d layers whose weights are shared were left\n",
                refitter->report.left);
     if (st == INN_OK && inn_plan_by_weights(&net->plan))
@@ -349,7 +348,7 @@ static enum inn_status check_outputs(const char **at, struct inn_cli *cli,
                                      struct inn_error *err)
 {
     const char *inputs[] = {cli->operands[0], v->sampling.plan,
-                            v->refit.data};
+                            inn_refitting_path(&v->refit)};
     enum inn_status st;
 
     st = inn_output_check(*at = v->output, inputs, 3, v->common.force,
@@ -404,15 +403,10 @@ static int run(struct inn_cli *cli, const void *values)
                       "that can be sampled");
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 2, 3, "sampling");
-        st = inn_network_sample(&net, &v->sampling, 0, rules,
-                                (int)v->common.threads, &err);
+        st = inn_refit_sample(&refitter, &net, &v->sampling, 0, rules,
+                              &v->refit, cli, (int)v->common.threads, &at,
+                              &err);
     }
-    if (st == INN_OK && v->refit.data != NULL)
-        inn_progress_phase(&cli->progress, 2, 3, "refitting");
-    if (st == INN_OK)
-        st = inn_refit_network(&refitter, &net, &v->refit,
-                               (int)v->common.threads, &cli->progress, &at,
-                               &err);
     if (st == INN_OK)
         inn_network_note_sizes(cli, &net);
     if (st == INN_OK)
@@ -452,6 +446,7 @@ const struct inn_command inn_command_export = {
     .max_operands = 1,
     .sets = sets,
     .values_size = sizeof(struct values),
+    .defaults = &defaults,
     .common_offset = offsetof(struct values, common),
     .examples = examples,
     .run = run,

@@ -12,6 +12,7 @@
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/tensors.h"
 #include "runtime/tools/unmeasured.h"
 
@@ -21,11 +22,17 @@
 struct values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
 };
+
+/* Widths as inn export takes them. */
+static const struct values defaults = {.refit = {.by_default = true}};
 
 static const struct inn_option_set sets[] = {
     {"Sampling options (.inn): sizes at another width", inn_sampling_options,
      offsetof(struct values, sampling)},
+    {"Refitting (.inn): widths that suit it", inn_refitting_options,
+     offsetof(struct values, refit)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
     {NULL, NULL, 0},
 };
@@ -629,6 +636,8 @@ static enum inn_status gather_costs(struct facts *f, struct inn_cli *cli,
         st = inn_network_cost(&f->cost, net, err);
         return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
     }
+    net->refit = inn_refit_choose(net->model, v->refit.data,
+                                  v->refit.by_default, !rules->open);
     st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
                           (int)v->common.threads, err);
     if (st != INN_OK)
@@ -710,6 +719,7 @@ const struct inn_command inn_command_info = {
     .max_operands = 1,
     .sets = sets,
     .values_size = sizeof(struct values),
+    .defaults = &defaults,
     .common_offset = offsetof(struct values, common),
     .examples = examples,
     .run = run,

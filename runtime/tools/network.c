@@ -181,7 +181,8 @@ enum inn_status inn_network_plan(struct inn_plan *plan,
     }
     if (st != INN_OK)
         return st;
-    return inn_sampling_plan(plan, net->model, s, width, rules, net->pacer,
+    return inn_sampling_plan(plan, net->model, s, width, rules,
+                             net->refit != INN_REFIT_NONE, net->pacer,
                              &net->arena, err);
 }
 

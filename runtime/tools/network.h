@@ -7,6 +7,7 @@
 #define INN_TOOLS_NETWORK_H
 
 #include "runtime/exec/session.h"
+#include "runtime/refit/source.h"
 #include "runtime/tools/sampling.h"
 
 struct inn_network {
@@ -25,6 +26,7 @@ struct inn_network {
     bool given;          /* the user said some */
     const char *assumed; /* which were guessed, in words, or NULL */
     const char *unfit;   /* where none fit: what was tried, and why not */
+    enum inn_refit_source refit; /* what follows sampling: plans suit it */
     struct inn_pacer *pacer; /* once --ms was asked for, with these threads */
     int pacer_threads;
     struct inn_arena arena;

@@ -14,6 +14,7 @@
 #include "runtime/cli/output.h"
 #include "runtime/cli/table.h"
 #include "runtime/tools/commands.h"
+#include "runtime/tools/refitting.h"
 #include "runtime/tools/compute.h"
 #include "runtime/tools/run_image.h"
 #include "runtime/tools/tensors.h"
@@ -21,6 +22,7 @@
 struct values {
     struct inn_common common;
     struct inn_sampling sampling;
+    struct inn_refitting refit;
     struct inn_compute compute;
     struct inn_cli_list inputs, outputs;
     const char *output_dir;
@@ -62,6 +64,8 @@ static const struct inn_option_set sets[] = {
      offsetof(struct values, image.prep)},
     {"How it is computed", inn_compute_options,
      offsetof(struct values, compute)},
+    {"Refitting (.inn; default off)", inn_refitting_options,
+     offsetof(struct values, refit)},
     {"Sampling options (.inn)", inn_sampling_options,
      offsetof(struct values, sampling)},
     {"Common options", inn_common_options, offsetof(struct values, common)},
@@ -432,13 +436,16 @@ static enum inn_status prepare_and_run(struct inn_cli *cli,
                                        const struct values *v,
                                        struct inn_network *net,
                                        const struct inn_rules *rules,
+                                       const char **at,
                                        struct inn_error *err)
 {
+    struct inn_refitter refitter = {.full = NULL};
     struct job job = {.in = NULL};
     enum inn_status st;
 
-    st = inn_network_sample(net, &v->sampling, 0, rules,
-                            (int)v->common.threads, err);
+    st = inn_refit_sample(&refitter, net, &v->sampling, 0, rules, &v->refit,
+                          cli, (int)v->common.threads, at, err);
+    inn_refitter_free(&refitter);
     if (st != INN_OK)
         return st;
     job.in = inn_arena_alloc(&cli->arena, (size_t)net->graph->n_inputs,
@@ -470,6 +477,7 @@ static int run(struct inn_cli *cli, const void *values)
     struct inn_rules rules[INN_MOST_RULES];
     struct inn_network net = {0};
     struct inn_error err = {INN_OK, ""};
+    const char *at = cli->operands[0];
     enum inn_status st;
     size_t n, k;
 
@@ -493,6 +501,8 @@ static int run(struct inn_cli *cli, const void *values)
                              "--image");
     if (inn_prep_wrong(&v->image.prep) != NULL)
         return inn_cli_usage(cli, "%s", inn_prep_wrong(&v->image.prep));
+    if (inn_refitting_wrong(&v->refit) != NULL)
+        return inn_cli_usage(cli, "%s", inn_refitting_wrong(&v->refit));
     st = inn_sampling_rules(rules, &n, &v->sampling, false, &err);
     if (st != INN_OK)
         return inn_cli_usage(cli, "%s", err.message);
@@ -500,11 +510,10 @@ static int run(struct inn_cli *cli, const void *values)
     st = inn_network_open(&net, cli, cli->operands[0], &err);
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 2, 2, "running");
-        st = prepare_and_run(cli, v, &net, rules, &err);
+        st = prepare_and_run(cli, v, &net, rules, &at, &err);
     }
     inn_network_free(&net);
-    return st == INN_OK ? INN_EXIT_OK
-                        : inn_cli_error(cli, cli->operands[0], &err);
+    return st == INN_OK ? INN_EXIT_OK : inn_cli_error(cli, at, &err);
 }
 
 const struct inn_command inn_command_run = {

@@ -303,12 +303,12 @@ static enum inn_spread spread_of(const struct inn_sampling *s,
 static enum inn_status make(struct inn_plan *plan,
                             const struct inn_model *model,
                             const struct inn_sampling *s, double width,
-                            enum inn_partition partition,
+                            enum inn_partition partition, bool refit,
                             const struct inn_pacer *pacer,
                             struct inn_arena *arena, struct inn_error *err)
 {
     struct inn_width_request r = {.width = width, .round = s->round,
-                                  .min = s->min};
+                                  .min = s->min, .refit = refit};
     struct inn_width_rule *rules;
     enum inn_status st = INN_OK;
     size_t i;
@@ -345,7 +345,7 @@ static enum inn_status make(struct inn_plan *plan,
 enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,
                                   const struct inn_sampling *s, double width,
-                                  const struct inn_rules *rules,
+                                  const struct inn_rules *rules, bool refit,
                                   const struct inn_pacer *pacer,
                                   struct inn_arena *arena,
                                   struct inn_error *err)
@@ -364,8 +364,8 @@ enum inn_status inn_sampling_plan(struct inn_plan *plan,
     if (s->plan != NULL) {
         st = inn_plan_read(plan, model, s->plan, err);
     } else {
-        st = make(plan, model, s, width, settled.partition, pacer, arena,
-                  err);
+        st = make(plan, model, s, width, settled.partition, refit, pacer,
+                  arena, err);
     }
     plan->partition = settled.partition;
     plan->quadrature = settled.quadrature;

@@ -60,15 +60,15 @@ double inn_sampling_width(const struct inn_sampling *s);
 
 /*
  * The plan for model; partition and quadrature in it are settled. width
- * overrules --width where it is not 0. pacer, which may else be NULL, has
- * timed the model where s->ms is asked for. Own: inn_plan_free. As
+ * overrules --width where it is not 0. refit: a refit follows. pacer, which
+ * may else be NULL, has timed the model where s->ms is asked for. Own: inn_plan_free. As
  * inn_sampling_check, and INN_ERR_RANGE for a partition or error curves that
  * the file has not.
  */
 enum inn_status inn_sampling_plan(struct inn_plan *plan,
                                   const struct inn_model *model,
                                   const struct inn_sampling *s, double width,
-                                  const struct inn_rules *rules,
+                                  const struct inn_rules *rules, bool refit,
                                   const struct inn_pacer *pacer,
                                   struct inn_arena *arena,
                                   struct inn_error *err);
