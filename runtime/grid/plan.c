@@ -408,8 +408,8 @@ static enum inn_status make_ladder(struct inn_ladder *ladder,
             continue;
         worst = fmax(worst, inn_spread_error(w->model, g, n));
         ladder->widths[ladder->n] = n;
-        ladder->errors[ladder->n++] = w->request->refit ? worst * worst
-                                                        : worst;
+        ladder->errors[ladder->n++] = w->request->refit
+                                           ? worst * sqrt(worst) : worst;
     }
     return INN_OK;
 }

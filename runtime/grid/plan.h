@@ -41,7 +41,7 @@ struct inn_width_request {
     enum inn_spread spread;
     /*
      * Layers are refitted afterwards, which mends many small errors better
-     * than a few large ones: CURVE then adds up their squares.
+     * than a few large ones: CURVE then adds up their 3/2nd powers.
      */
     bool refit;
     int64_t round;       /* 0: 8 where N >= 64, else 1 */
