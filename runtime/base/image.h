@@ -35,6 +35,30 @@ enum inn_status inn_image_write(const struct inn_image *image,
                                 const char *path, bool overwrite,
                                 struct inn_heap *heap, struct inn_error *err);
 
+/*
+ * The picture as JPEG of a quality of 1 to 100, colours at half the
+ * resolution: *bytes[*len] from the arena. One build of libjpeg gives the same
+ * bytes each time. INN_ERR_UNSUPPORTED without libjpeg, and for sides beyond
+ * 65500.
+ */
+enum inn_status inn_image_pack_jpeg(uint8_t **bytes, size_t *len,
+                                    const struct inn_image *image,
+                                    int quality, struct inn_arena *arena,
+                                    struct inn_error *err);
+
+/*
+ * The pixels again, from the arena. image says beforehand how wide and high
+ * it is, and of how many channels: INN_ERR_FORMAT for any other JPEG, before
+ * memory is asked for. Else as inn_image_parse.
+ */
+enum inn_status inn_image_unpack_jpeg(struct inn_image *image,
+                                      const uint8_t *bytes, size_t len,
+                                      struct inn_arena *arena,
+                                      struct inn_error *err);
+
+/* Whether this build makes and reads JPEGs. */
+bool inn_image_has_jpeg(void);
+
 /* Whether path is called .png, .jpg or .jpeg, in any case. */
 bool inn_image_name(const char *path);
 
