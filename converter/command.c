@@ -21,6 +21,7 @@
 #include "runtime/file/container.h"
 #include "runtime/grid/pins.h"
 #include "runtime/pictures/presets.h"
+#include "runtime/pictures/stored.h"
 
 struct values {
     struct inn_common common;
@@ -30,6 +31,7 @@ struct values {
     struct inn_prep_options prep;
     bool keep_bn, no_moments, dry_run;
     int64_t pictures, samples;
+    int64_t keep_inputs; /* -1: not given */
     const char *calibrate;
     int images;
     struct inn_cli_list freeze, only;
@@ -65,6 +67,9 @@ static const struct inn_option options[] = {
      ".npy, or a folder of pictures or .npy files; no labels"},
     {"samples", 0, INN_OPT_INT, AT(samples), "N", 1, 1000000,
      "how many of them, evenly spread (default 64)"},
+    {"keep-inputs", 0, INN_OPT_INT, AT(keep_inputs), "N", 0, 1000000,
+     "how many of the inputs it measured on are stored in the file, for "
+     "refitting later; default: all that 8 MiB hold; 0: none"},
     {"images", 0, INN_OPT_CHOICE, AT(images), "all|even|odd", 0, 0,
      "which of them count, by number"},
     {"only", 0, INN_OPT_LIST, AT(only), "GLOB", 0, 0,
@@ -91,7 +96,8 @@ static const struct inn_option input_options[] = {
      "order of its three channels; --mean and --std go with it"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL}};
 
-static const struct values defaults = {.prep = INN_PREP_DEFAULTS, .nodes = 1};
+static const struct values defaults = {.prep = INN_PREP_DEFAULTS, .nodes = 1,
+                                       .keep_inputs = -1};
 
 /* MODEL.onnx -> MODEL.inn */
 static const char *default_output(struct inn_cli *cli, const char *path,
@@ -177,6 +183,9 @@ static const char *join_options(struct inn_cli *cli, const struct values *v,
                                 v->samples > 0 ? (long long)v->samples
                                                : INN_CALIBRATE_SAMPLES,
                                 images[v->images]);
+    if (real != NULL && v->keep_inputs >= 0)
+        real = inn_arena_printf(&cli->arena, err, "%s --keep-inputs %lld",
+                                real, (long long)v->keep_inputs);
     if (drawn == NULL || real == NULL)
         return NULL;
     return inn_arena_printf(&cli->arena, err,
@@ -346,6 +355,7 @@ static int print_json(struct inn_cli *cli, const char *source,
             inn_json_int(&json, shape, NULL, b->dims[k]);
     }
     inn_json_bool(&json, json.root, "sizes_assumed", report->sizes != NULL);
+    inn_json_stored(&json, model);
     groups = inn_json_array(&json, json.root, "groups");
     for (g = 0; g < model->n_groups; g++) {
         const struct inn_group *group = &model->groups[g];
@@ -368,6 +378,20 @@ static int print_json(struct inn_cli *cli, const char *source,
     if (st != INN_OK)
         return inn_cli_error(cli, NULL, &err);
     return INN_EXIT_OK;
+}
+
+/* Which inputs the file holds; false: no memory. */
+static bool print_stored(struct inn_cli *cli, const struct inn_model *model,
+                         struct inn_error *err)
+{
+    const char *text = inn_stored_text(model, &cli->arena, err);
+
+    if (text == NULL)
+        return false;
+    fputs("stored inputs: ", stdout);
+    inn_print_clean(stdout, text);
+    putchar('\n');
+    return true;
 }
 
 static int print_report(struct inn_cli *cli, const char *source,
@@ -412,6 +436,8 @@ static int print_report(struct inn_cli *cli, const char *source,
     }
     if (!v->dry_run && !v->no_moments && report->moments.from[0] != '\0')
         printf("moments from %s\n", report->moments.from);
+    if (!v->dry_run && v->calibrate != NULL && !print_stored(cli, model, &err))
+        return inn_cli_error(cli, NULL, &err);
     if (!v->dry_run && !v->no_moments && model->n_groups > 0 &&
         report->moments.groups > 0)
         printf("%d %s no moments%s%s: sampled by %s weights alone\n",
@@ -488,6 +514,7 @@ static int run(struct inn_cli *cli, const void *values)
         .prep = &v->prep,
         .judge = !v->no_moments || v->prep.preset == INN_N_PRESETS,
         .calibration = v->calibrate != NULL ? &calibration : NULL,
+        .keep_inputs = v->keep_inputs >= 0 ? v->keep_inputs : INT64_MAX,
         .groups = {v->only.items, v->freeze.items, v->only.n, v->freeze.n,
                    NULL, 0},
         .onnx = {v->common.external_dir},
@@ -505,9 +532,10 @@ static int run(struct inn_cli *cli, const void *values)
     enum inn_status st;
     int code;
 
-    if (v->calibrate == NULL && (v->samples > 0 || v->images != 0))
-        return inn_cli_usage(cli, "--samples and --images go with "
-                             "--calibrate");
+    if (v->calibrate == NULL &&
+        (v->samples > 0 || v->images != 0 || v->keep_inputs >= 0))
+        return inn_cli_usage(cli, "--samples, --images and --keep-inputs go "
+                             "with --calibrate");
     if (v->calibrate != NULL && v->no_moments)
         return inn_cli_usage(cli, "--calibrate measures moments, "
                              "--no-moments forbids it");

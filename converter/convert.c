@@ -17,6 +17,7 @@
 #include "runtime/ops/common.h"
 #include "runtime/ops/sizes.h"
 #include "runtime/pictures/presets.h"
+#include "runtime/pictures/stored.h"
 
 /* Constants up to this size are computed to learn shapes. */
 #define FOLD_BYTES ((size_t)64 << 10)
@@ -333,6 +334,9 @@ static enum inn_status make_moments(struct inn_model *model,
     }
     if (st == INN_OK)
         st = inn_make_moments(model, unfolded, &mo, &report->moments, err);
+    if (st == INN_OK && o->calibration != NULL)
+        st = inn_store_inputs(model, unfolded, &real, o->keep_inputs,
+                              INN_STORED_LIMIT, err);
     inn_arena_free(&arena);
     return st;
 }

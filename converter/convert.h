@@ -25,6 +25,7 @@ struct inn_convert_options {
     int64_t pictures; /* drawn for the moments; 0: by their size */
     uint64_t seed;    /* of the pictures */
     const struct inn_calibration *calibration; /* or NULL: nothing but them */
+    int64_t keep_inputs; /* of its samples stored in the file at most */
     struct inn_group_options groups;
     struct inn_onnx_options onnx;
     /*

@@ -55,6 +55,8 @@ const char *inn_section_name(uint32_t kind)
         return "meta";
     case INN_SECTION_FACTOR:
         return "factor";
+    case INN_SECTION_INPUTS:
+        return "inputs";
     default:
         return "unknown";
     }
@@ -254,6 +256,7 @@ static enum inn_status check_place(const struct inn_section *s, size_t *next,
     case INN_SECTION_MOMENTS:
     case INN_SECTION_META:
     case INN_SECTION_FACTOR:
+    case INN_SECTION_INPUTS:
         return check_known(s, bytes + s->offset, err);
     default:
         if (s->flags & INN_SECTION_OPTIONAL)

@@ -26,7 +26,8 @@ enum inn_section_kind {
     INN_SECTION_PARTITIONS = 4,
     INN_SECTION_MOMENTS = 5,
     INN_SECTION_META = 6,
-    INN_SECTION_FACTOR = 7 /* of one of the moments */
+    INN_SECTION_FACTOR = 7, /* of one of the moments */
+    INN_SECTION_INPUTS = 8
 };
 
 #define INN_SECTION_OPTIONAL 1u /* flag: who doesn't know the kind skips it */

@@ -8,6 +8,7 @@ libinncore_la_SOURCES += \
     runtime/file/pack.c \
     runtime/file/pack.h \
     runtime/file/pack_moments.c \
+    runtime/file/stored_inputs.c \
     runtime/file/unpack.c \
     runtime/file/unpack_groups.c \
     runtime/file/unpack_moments.c \

@@ -240,7 +240,8 @@ static enum inn_status read_model(struct inn_model *model, struct source *s,
                  {INN_SECTION_GROUPS, true, inn_unpack_groups},
                  {INN_SECTION_PARTITIONS, true, inn_unpack_partitions},
                  {INN_SECTION_MOMENTS, false, inn_unpack_moments},
-                 {INN_SECTION_META, true, inn_unpack_meta}};
+                 {INN_SECTION_META, true, inn_unpack_meta},
+                 {INN_SECTION_INPUTS, false, inn_unpack_inputs}};
     struct inn_unpacking u = {.model = model, .heap = s->heap,
                               .version = inn_get_u32(s->file.data + 8),
                               .sections = s->sections,

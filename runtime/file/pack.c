@@ -479,6 +479,16 @@ static enum inn_status pack_partitions(uint8_t **bytes, size_t *len,
                                            err) : st;
 }
 
+void inn_pack_prep(struct Inn__Input *message, struct inn_input_prep *prep)
+{
+    message->scale = prep->scale;
+    message->n_mean = message->n_std = (size_t)prep->n;
+    message->mean = prep->mean;
+    message->std = prep->std;
+    message->nhwc = prep->nhwc;
+    message->bgr = prep->bgr;
+}
+
 static enum inn_status pack_meta(uint8_t **bytes, size_t *len,
                                  const struct inn_packing *p,
                                  struct inn_error *err)
@@ -493,12 +503,7 @@ static enum inn_status pack_meta(uint8_t **bytes, size_t *len,
     meta.source_name = text(model->source_name);
     meta.source_hash = model->source_hash;
     if (prep.given) {
-        input.scale = prep.scale;
-        input.n_mean = input.n_std = (size_t)prep.n;
-        input.mean = prep.mean;
-        input.std = prep.std;
-        input.nhwc = prep.nhwc;
-        input.bgr = prep.bgr;
+        inn_pack_prep(&input, &prep);
         meta.input = &input;
     }
     return inn_pack_message(bytes, len, &meta.base, model->heap, err);
@@ -520,6 +525,8 @@ enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
         return pack_partitions(bytes, len, packing, err);
     case INN_SECTION_MOMENTS:
         return inn_pack_moments(bytes, len, packing, err);
+    case INN_SECTION_INPUTS:
+        return inn_pack_inputs(bytes, len, packing, err);
     case INN_SECTION_META:
         return pack_meta(bytes, len, packing, err);
     default:

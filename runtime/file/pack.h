@@ -38,15 +38,25 @@ enum inn_status inn_pack_section(uint8_t **bytes, size_t *len,
                                  enum inn_section_kind kind,
                                  struct inn_error *err);
 
-/* The one of kind moments, and a message that was built. */
+/* The one of kind moments, of inputs, and a message that was built. */
 enum inn_status inn_pack_moments(uint8_t **bytes, size_t *len,
                                  const struct inn_packing *packing,
                                  struct inn_error *err);
+enum inn_status inn_pack_inputs(uint8_t **bytes, size_t *len,
+                                const struct inn_packing *packing,
+                                struct inn_error *err);
 struct ProtobufCMessage;
 enum inn_status inn_pack_message(uint8_t **bytes, size_t *len,
                                  const struct ProtobufCMessage *message,
                                  struct inn_heap *heap,
                                  struct inn_error *err);
+
+/* A preparation and its message, which borrows mean and std of prep. */
+struct Inn__Input;
+void inn_pack_prep(struct Inn__Input *message, struct inn_input_prep *prep);
+enum inn_status inn_unpack_prep(struct inn_input_prep *prep,
+                                const struct Inn__Input *message,
+                                uint32_t version, struct inn_error *err);
 
 /*
  * A model under construction. Each call unpacks one message and checks all
@@ -74,6 +84,9 @@ enum inn_status inn_unpack_partitions(struct inn_unpacking *u,
 enum inn_status inn_unpack_moments(struct inn_unpacking *u,
                                    const uint8_t *bytes, size_t len,
                                    struct inn_error *err);
+enum inn_status inn_unpack_inputs(struct inn_unpacking *u,
+                                  const uint8_t *bytes, size_t len,
+                                  struct inn_error *err);
 enum inn_status inn_unpack_meta(struct inn_unpacking *u,
                                 const uint8_t *bytes, size_t len,
                                 struct inn_error *err);

@@ -315,9 +315,9 @@ enum inn_status inn_unpack_network(struct inn_unpacking *u,
     return st;
 }
 
-static enum inn_status read_input(struct inn_input_prep *prep,
-                                  const Inn__Input *m, uint32_t version,
-                                  struct inn_error *err)
+enum inn_status inn_unpack_prep(struct inn_input_prep *prep,
+                                const struct Inn__Input *m, uint32_t version,
+                                struct inn_error *err)
 {
     size_t most = sizeof(prep->mean) / sizeof(prep->mean[0]), i;
 
@@ -371,7 +371,7 @@ enum inn_status inn_unpack_meta(struct inn_unpacking *u,
         model->source_name == NULL)
         st = inn_refused(err);
     if (st == INN_OK && meta->input != NULL)
-        st = read_input(&model->prep, meta->input, u->version, err);
+        st = inn_unpack_prep(&model->prep, meta->input, u->version, err);
 out:
     inn_arena_free(&messages);
     return st;

@@ -194,8 +194,8 @@ static enum inn_status put_section(struct writer *w,
     enum inn_status st;
 
     s->kind = kind;
-    s->flags = kind == INN_SECTION_MOMENTS || kind == INN_SECTION_FACTOR
-                   ? INN_SECTION_OPTIONAL : 0;
+    s->flags = kind == INN_SECTION_MOMENTS || kind == INN_SECTION_FACTOR ||
+                       kind == INN_SECTION_INPUTS ? INN_SECTION_OPTIONAL : 0;
     s->offset = inn_write_position(w->out);
     s->raw_bytes = (uint64_t)c->count * unit(c->to);
     s->codec = w->codec;
@@ -279,6 +279,24 @@ static enum inn_status put_factors(struct writer *w,
     return st;
 }
 
+static enum inn_status put_message(struct writer *w,
+                                   const struct inn_packing *packing,
+                                   enum inn_section_kind kind,
+                                   struct inn_error *err)
+{
+    struct content c = {NULL, INN_UNDEFINED, INN_UNDEFINED, 0};
+    enum inn_status st;
+    uint8_t *bytes;
+
+    st = inn_pack_section(&bytes, &c.count, packing, kind, err);
+    c.data = bytes;
+    if (st == INN_OK)
+        st = put_section(w, kind, &c, err);
+    inn_free(w->heap, bytes);
+    return st;
+}
+
+/* Those before the weights. */
 static enum inn_status put_messages(struct writer *w,
                                     const struct inn_packing *packing,
                                     struct inn_error *err)
@@ -286,22 +304,12 @@ static enum inn_status put_messages(struct writer *w,
     static const enum inn_section_kind kinds[MESSAGES + 1] = {
         INN_SECTION_NETWORK, INN_SECTION_GROUPS, INN_SECTION_PARTITIONS,
         INN_SECTION_META, INN_SECTION_MOMENTS};
+    enum inn_status st = INN_OK;
     uint32_t i;
 
-    for (i = 0; i < packing->first_tensor; i++) {
-        struct content c = {NULL, INN_UNDEFINED, INN_UNDEFINED, 0};
-        enum inn_status st;
-        uint8_t *bytes;
-
-        st = inn_pack_section(&bytes, &c.count, packing, kinds[i], err);
-        c.data = bytes;
-        if (st == INN_OK)
-            st = put_section(w, kinds[i], &c, err);
-        inn_free(w->heap, bytes);
-        if (st != INN_OK)
-            return st;
-    }
-    return INN_OK;
+    for (i = 0; i < packing->first_tensor && st == INN_OK; i++)
+        st = put_message(w, packing, kinds[i], err);
+    return st;
 }
 
 static enum inn_status put_end(struct writer *w, struct inn_error *err)
@@ -349,7 +357,8 @@ static enum inn_status writer_init(struct writer *w,
     }
     w->sections = inn_alloc(w->heap, packing->first_tensor +
                                          (size_t)model->n_weights +
-                                         (size_t)model->n_moments,
+                                         (size_t)model->n_moments +
+                                         (model->stored != NULL),
                             sizeof(*w->sections), err);
     if (w->sections == NULL)
         return inn_refused(err);
@@ -413,6 +422,8 @@ static enum inn_status write_all(struct writer *w,
     }
     if (st == INN_OK)
         st = put_factors(w, packing->model, err);
+    if (st == INN_OK && packing->model->stored != NULL)
+        st = put_message(w, packing, INN_SECTION_INPUTS, err);
     if (st == INN_OK)
         st = put_end(w, err);
     if (st == INN_OK)

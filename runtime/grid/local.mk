@@ -28,4 +28,6 @@ libinncore_la_SOURCES += \
     runtime/grid/sample.h \
     runtime/grid/slots.c \
     runtime/grid/slots.h \
+    runtime/grid/stored_inputs.c \
+    runtime/grid/stored_inputs.h \
     runtime/grid/weights.c

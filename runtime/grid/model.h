@@ -146,6 +146,7 @@ struct inn_model {
     int n_bindings;
     unsigned *chosen; /* of each, while it is converted (inn_sizes), or NULL */
     struct inn_input_prep prep;
+    const struct inn_stored *stored; /* inputs kept in the file, or NULL */
     const char *source_name;   /* file name of the ONNX network */
     uint64_t source_hash;      /* XXH3-64 of its bytes */
     const char *converter;     /* version that made it */

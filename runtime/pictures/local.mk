@@ -20,4 +20,8 @@ libinncore_la_SOURCES += \
     runtime/pictures/prep.h \
     runtime/pictures/presets.c \
     runtime/pictures/presets.h \
-    runtime/pictures/quality.c
+    runtime/pictures/quality.c \
+    runtime/pictures/stored.c \
+    runtime/pictures/stored.h \
+    runtime/pictures/stored_feed.c \
+    runtime/pictures/stored_text.c

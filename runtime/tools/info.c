@@ -9,6 +9,7 @@
 #include "runtime/grid/sample.h"
 #include "runtime/ops/reason.h"
 #include "runtime/pictures/presets.h"
+#include "runtime/pictures/stored.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
@@ -263,9 +264,11 @@ static enum inn_status print_json(struct inn_cli *cli,
     inn_json_sizes(&json, net);
     inn_json_int(&json, json.root, "opset", inn_graph_opset(f->graph));
     inn_json_int(&json, json.root, "operators", f->graph->n_nodes);
-    if (net->model != NULL)
+    if (net->model != NULL) {
         inn_json_text(&json, json.root, "prep", net->model->prep.given
                       ? inn_prep_text(prep, &net->model->prep) : NULL);
+        inn_json_stored(&json, net->model);
+    }
     inn_json_values(&json, json.root, "inputs", f->graph, f->graph->inputs,
                     f->graph->n_inputs);
     inn_json_values(&json, json.root, "outputs", f->graph, f->graph->outputs,
@@ -303,6 +306,23 @@ static const char *converter_version(const struct inn_model *model)
 
     return strncmp(text, name, sizeof(name) - 1) == 0
                ? text + sizeof(name) - 1 : text;
+}
+
+static enum inn_status print_stored(const struct inn_model *model,
+                                    struct inn_arena *arena,
+                                    struct inn_error *err)
+{
+    const char *text;
+
+    if (model == NULL || model->stored == NULL)
+        return INN_OK;
+    text = inn_stored_text(model, arena, err);
+    if (text == NULL)
+        return inn_refused(err);
+    printf("stored inputs  ");
+    inn_print_clean(stdout, text);
+    printf("\n");
+    return INN_OK;
 }
 
 static void print_head(const struct inn_network *net, const struct facts *f)
@@ -541,7 +561,9 @@ static enum inn_status print_tables(struct inn_cli *cli,
     enum inn_status st;
 
     print_head(net, f);
-    st = print_values(cli, f->graph, err);
+    st = print_stored(net->model, &cli->arena, err);
+    if (st == INN_OK)
+        st = print_values(cli, f->graph, err);
     if (st == INN_OK)
         st = print_operators(cli, f, cli->common->verbose, err);
     if (st == INN_OK && net->model != NULL)
