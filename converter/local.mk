@@ -20,19 +20,12 @@ libinnconvert_la_SOURCES = \
     converter/moments/batchnorm.c \
     converter/moments/batchnorm.h \
     converter/moments/blend.c \
-    converter/moments/canvas.c \
-    converter/moments/canvas.h \
     converter/moments/consumers.c \
     converter/moments/consumers.h \
-    converter/moments/degrade.c \
-    converter/moments/degrade.h \
     converter/moments/factor.c \
     converter/moments/gain.c \
     converter/moments/gain.h \
     converter/moments/gather.c \
-    converter/moments/input_range.c \
-    converter/moments/inputs.c \
-    converter/moments/inputs.h \
     converter/moments/interpret.c \
     converter/moments/judge.c \
     converter/moments/judge.h \
@@ -40,15 +33,10 @@ libinnconvert_la_SOURCES = \
     converter/moments/moments.c \
     converter/moments/moments.h \
     converter/moments/nested.c \
-    converter/moments/noise.c \
-    converter/moments/noise.h \
-    converter/moments/pictures.c \
     converter/moments/prior.c \
     converter/moments/prior.h \
     converter/moments/propagate.c \
     converter/moments/propagate.h \
-    converter/moments/restore.c \
-    converter/moments/restore.h \
     converter/moments/scale.h \
     converter/order/exact.c \
     converter/order/gram.c \

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "converter/moments/inputs.h"
 #include "runtime/base/error.h"
+#include "runtime/drawn/inputs.h"
 #include "runtime/pictures/presets.h"
 
 enum { LAYOUT_AUTO, LAYOUT_NCHW, LAYOUT_NHWC };

@@ -35,6 +35,7 @@ include tests/unit/grid.mk
 include tests/unit/file.mk
 include tests/unit/exec.mk
 include tests/unit/refit.mk
+include tests/unit/drawn.mk
 include tests/unit/tools.mk
 include tests/unit/models.mk
 if CONVERTER

@@ -4,22 +4,7 @@
 #ifndef INN_CONVERTER_MOMENTS_BATCHNORM_H
 #define INN_CONVERTER_MOMENTS_BATCHNORM_H
 
-#include "runtime/graph/graph.h"
-
-/* Inputs of the operator. */
-enum { INN_BN_SCALE = 1, INN_BN_SHIFT, INN_BN_MEAN, INN_BN_VARIANCE };
-
-/* Whether node is one, with statistics per channel. */
-bool inn_is_batchnorm(const struct inn_node *node);
-
-/*
- * Whether normalising by the batch at hand gives what its readers were
- * trained on: in training mode, which does so itself, or if the stored
- * variance was measured. Placeholders are the same number for all channels.
- * node is a BatchNormalization.
- */
-bool inn_has_statistics(const struct inn_graph *graph,
-                        const struct inn_node *node);
+#include "runtime/ops/common.h"
 
 struct inn_batch_norm {
     enum inn_type type; /* of in and out, a float */

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "converter/moments/batchnorm.h"
-#include "converter/moments/canvas.h"
+#include "converter/moments/moments.h"
 #include "runtime/base/error.h"
+#include "runtime/drawn/canvas.h"
 #include "runtime/ops/common.h"
 #include "runtime/pictures/presets.h"
 
@@ -66,24 +66,6 @@ static bool is_called(const struct inn_node *node, const char *type)
     return node->domain[0] == '\0' && strcmp(node->op_type, type) == 0;
 }
 
-/* The only graph node that reads v, or NULL. */
-static const struct inn_node *reader(const struct inn_graph *g, int v)
-{
-    const struct inn_node *found = NULL;
-    int k, i;
-
-    for (k = 0; k < g->n_nodes; k++) {
-        for (i = 0; i < g->nodes[k].n_inputs; i++) {
-            if (g->nodes[k].inputs[i] != v)
-                continue;
-            if (found != NULL && found != &g->nodes[k])
-                return NULL;
-            found = &g->nodes[k];
-        }
-    }
-    return found;
-}
-
 /* Looks through arithmetic and moves for the first convolution or norm. */
 static const struct inn_node *first_layer(const struct inn_graph *g, int v)
 {
@@ -98,7 +80,7 @@ static const struct inn_node *first_layer(const struct inn_graph *g, int v)
             if (is_called(&g->nodes[n], "Conv") && g->nodes[n].inputs[0] == v)
                 return &g->nodes[n];
         }
-        node = reader(g, v);
+        node = inn_graph_only_reader(g, v);
         if (node == NULL || node->n_outputs < 1 || node->outputs[0] < 0)
             return NULL;
         if (inn_is_batchnorm(node))
@@ -166,7 +148,8 @@ static enum inn_status find_places(struct judge *j, struct inn_error *err)
         node = is_called(&g->nodes[k], "Conv") ? &g->nodes[k] : NULL;
     if (node == NULL)
         return INN_OK;
-    next = is_called(node, "Conv") ? reader(g, node->outputs[0]) : node;
+    next = is_called(node, "Conv")
+               ? inn_graph_only_reader(g, node->outputs[0]) : node;
     /* In training mode any range of the input comes out the same. */
     if (next != NULL && inn_is_batchnorm(next) && inn_batchnorm_trains(next))
         return INN_OK;

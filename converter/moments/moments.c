@@ -11,11 +11,11 @@
 
 #include "converter/moments/consumers.h"
 #include "converter/moments/gain.h"
-#include "converter/moments/inputs.h"
 #include "converter/moments/prior.h"
 #include "converter/moments/propagate.h"
 #include "converter/slices.h"
 #include "runtime/base/error.h"
+#include "runtime/drawn/inputs.h"
 #include "runtime/grid/slots.h"
 
 /* Positions of one activation that enter its covariance (fidelity 2). */
@@ -605,6 +605,9 @@ static enum inn_status gather_real(struct work *w, bool drawn)
 static enum inn_status gather_seen(struct work *w, char *from, size_t len)
 {
     const struct inn_feed *real = w->o->real;
+    const struct inn_drawn_options o = {
+        .pictures = w->o->pictures, .seed = w->o->seed,
+        .threads = w->o->threads};
     char text[INN_DRAWN_TEXT] = "";
     struct inn_feed *feed = &w->drawn;
     int64_t ran = 0;
@@ -612,7 +615,7 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     enum inn_status st;
 
     progress(w, "pictures", 0, 1);
-    st = inn_draw_feed(feed, &drawn, text, w->model, w->graph, w->o,
+    st = inn_draw_feed(feed, &drawn, text, w->model, w->graph, &o,
                        &w->arena, w->err);
     drawn = drawn && st == INN_OK;
     w->familiar = real != NULL || (drawn && feed->familiar);

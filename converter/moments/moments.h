@@ -4,8 +4,6 @@
  * and spatial correlations are gathered at the input of every consumer; from
  * them come the nested order of every group and the factors that are stored.
  *
- *   inputs.c     what a network is given: pictures, noise, numbers
- *   pictures.c   drawing
  *   interpret.c  the network node by node over a whole batch
  *   batchnorm.c  BatchNormalization standardised by the batch itself
  *   gather.c     moments at the inputs of consumers
@@ -23,23 +21,6 @@
 
 #include "runtime/exec/feed.h"
 #include "runtime/grid/moments.h"
-
-/*
- * Deterministic dead leaves, out: [count × channels × height × width]. Each
- * channel has mean 0 over all pictures. One channel is grey and three are
- * colours, exposed as photographs are and in the units of ImageNet's usual
- * standardisation (variance about 1.1); any other number are mixes of the
- * colours with noise of their own, variance 1. Needs nothing but seed, same
- * bits on any number of threads. INN_ERR_RANGE: a side beyond 65536. Black and
- * white of a photograph are where the units are those of one.
- */
-#define INN_BLACK (-2.0)
-#define INN_WHITE (0.55 / 0.225)
-enum inn_status inn_draw_pictures(float *out, int64_t count, int64_t channels,
-                                  int64_t height, int64_t width,
-                                  uint64_t seed, int threads,
-                                  struct inn_heap *heap,
-                                  struct inn_error *err);
 
 /*
  * A batch on its way, borrowed; in f32 whatever the network has. The values

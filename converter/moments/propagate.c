@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "converter/moments/alone.h"
-#include "converter/moments/batchnorm.h"
 #include "converter/moments/consumers.h"
-#include "converter/moments/inputs.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/drawn/inputs.h"
 #include "runtime/exec/exec.h"
+#include "runtime/ops/common.h"
 #include "runtime/ops/moments.h"
 #include "runtime/ops/schema.h"
 

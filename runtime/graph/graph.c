@@ -224,6 +224,24 @@ enum inn_status inn_graph_count_uses(const struct inn_graph *graph, int *uses)
     return INN_OK;
 }
 
+const struct inn_node *inn_graph_only_reader(const struct inn_graph *graph,
+                                             int v)
+{
+    const struct inn_node *found = NULL;
+    int k, i;
+
+    for (k = 0; k < graph->n_nodes; k++) {
+        for (i = 0; i < graph->nodes[k].n_inputs; i++) {
+            if (graph->nodes[k].inputs[i] != v)
+                continue;
+            if (found != NULL && found != &graph->nodes[k])
+                return NULL;
+            found = &graph->nodes[k];
+        }
+    }
+    return found;
+}
+
 void inn_graph_drop_nodes(struct inn_graph *graph, const bool *drop)
 {
     struct inn_node *n;

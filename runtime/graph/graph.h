@@ -150,6 +150,10 @@ const char *inn_graph_fresh_name(struct inn_graph *graph, const char *stem,
 enum inn_status inn_graph_count_uses(const struct inn_graph *graph,
                                      int *uses /* [n_values] */);
 
+/* The only graph node that has v among its inputs, or NULL. */
+const struct inn_node *inn_graph_only_reader(const struct inn_graph *graph,
+                                             int v);
+
 /*
  * Removes graph nodes whose entry in drop is set; values stay, without a
  * producer: a dropped Constant's becomes an initializer.

@@ -55,6 +55,21 @@ void inn_element_set(enum inn_type type, void *data, size_t i, double value);
 enum inn_status inn_op_run(const struct inn_op *op, struct inn_run *c,
                            struct inn_arena *scratch);
 
+/* Inputs of BatchNormalization. */
+enum { INN_BN_SCALE = 1, INN_BN_SHIFT, INN_BN_MEAN, INN_BN_VARIANCE };
+
+/* Whether node is a BatchNormalization with statistics per channel. */
+bool inn_is_batchnorm(const struct inn_node *node);
+
+/*
+ * Whether normalising by the batch at hand gives what its readers were
+ * trained on: in training mode, which does so itself, or if the stored
+ * variance was measured. Placeholders are the same number for all channels.
+ * node is a BatchNormalization.
+ */
+bool inn_has_statistics(const struct inn_graph *graph,
+                        const struct inn_node *node);
+
 /*
  * Whether a BatchNormalization normalises by the statistics of what it is
  * given, whatever is stored: training_mode, before opset 14 more than one

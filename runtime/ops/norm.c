@@ -6,6 +6,7 @@
  * double, in an order that only sizes decide.
  */
 #include <math.h>
+#include <string.h>
 
 #include "runtime/base/threads.h"
 #include "runtime/ops/common.h"
@@ -34,6 +35,33 @@ bool inn_batchnorm_trains(const struct inn_node *node)
      * read as its version converter reads them: by their outputs.
      */
     return test != NULL ? test->i == 0 : node->n_outputs > 1;
+}
+
+bool inn_is_batchnorm(const struct inn_node *node)
+{
+    return strcmp(node->op_type, "BatchNormalization") == 0 &&
+           node->domain[0] == '\0' && node->n_inputs >= 5 &&
+           (node->version >= 9 || inn_node_int(node, "spatial", 1) != 0);
+}
+
+bool inn_has_statistics(const struct inn_graph *graph,
+                        const struct inn_node *node)
+{
+    int v = node->inputs[INN_BN_VARIANCE];
+    const struct inn_tensor *t = v >= 0 ? graph->values[v].init : NULL;
+    size_t i, n;
+
+    if (inn_batchnorm_trains(node))
+        return true;
+    if (t == NULL || t->data == NULL || !inn_type_is_float(t->type))
+        return false;
+    n = inn_tensor_count(t);
+    for (i = 1; i < n; i++) {
+        if (inn_element_get(t->type, t->data, i) !=
+            inn_element_get(t->type, t->data, 0))
+            return true;
+    }
+    return false;
 }
 
 enum inn_status inn_infer_batchnorm(struct inn_infer *c)

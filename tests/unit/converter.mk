@@ -14,11 +14,9 @@ unit_tests += \
     tests/unit/test_metric \
     tests/unit/test_nested \
     tests/unit/test_order \
-    tests/unit/test_pictures \
     tests/unit/test_prep \
     tests/unit/test_prior \
-    tests/unit/test_propagate \
-    tests/unit/test_restore
+    tests/unit/test_propagate
 tests_unit_test_consumers_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_factor_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_fit_LDADD = libinnconvert.la $(LDADD)
@@ -34,8 +32,6 @@ tests_unit_test_laws_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_metric_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_nested_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)
-tests_unit_test_pictures_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_prep_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_prior_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_propagate_LDADD = libinnconvert.la $(LDADD)
-tests_unit_test_restore_LDADD = libinnconvert.la $(LDADD)

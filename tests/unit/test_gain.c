@@ -6,8 +6,8 @@
 
 #include "converter/convert.h"
 #include "converter/moments/gain.h"
-#include "converter/moments/inputs.h"
 #include "runtime/base/random.h"
+#include "runtime/drawn/inputs.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/moments.h"
 #include "tests/unit/net.h"
@@ -74,8 +74,8 @@ static void convert(int layers)
     const struct inn_convert_options o = {
         .order = true, .moments = true, .pictures = 16, .seed = 1,
         .threads = 2};
-    const struct inn_moments_options drawn = {.pictures = 16, .seed = 1,
-                                              .threads = 2};
+    const struct inn_drawn_options drawn = {.pictures = 16, .seed = 1,
+                                            .threads = 2};
     char path[] = "/tmp/test_gain.XXXXXX", text[INN_DRAWN_TEXT];
     struct inn_convert_report report;
     struct inn_error err = {INN_OK, ""};

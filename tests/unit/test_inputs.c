@@ -9,9 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/pictures/calibration.h"
-#include "converter/moments/inputs.h"
+#include "converter/moments/moments.h"
 #include "runtime/base/npy.h"
+#include "runtime/drawn/inputs.h"
+#include "runtime/pictures/calibration.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
 #include "tests/unit/suite.h"
@@ -48,8 +49,8 @@ static void net_end(struct net *n)
 /* Draws count samples; the network's output is y. */
 static void draw(struct net *n, int64_t count)
 {
-    const struct inn_moments_options o = {.pictures = count, .seed = 3,
-                                          .threads = 2};
+    const struct inn_drawn_options o = {.pictures = count, .seed = 3,
+                                        .threads = 2};
 
     ck_assert_int_eq(inn_draw_feed(&n->feed, &n->pictures, n->text,
                                    &n->model, n->g, &o, &n->arena, NULL),
@@ -236,7 +237,7 @@ END_TEST
 
 START_TEST(the_same_is_drawn_on_any_number_of_threads)
 {
-    struct inn_moments_options o = {.pictures = 9, .seed = 1, .threads = 1};
+    struct inn_drawn_options o = {.pictures = 9, .seed = 1, .threads = 1};
     struct inn_feed again;
     struct net n;
     int i;
@@ -413,7 +414,7 @@ END_TEST
 
 START_TEST(every_allocation_may_fail)
 {
-    const struct inn_moments_options o = {.pictures = 4, .threads = 2};
+    const struct inn_drawn_options o = {.pictures = 4, .threads = 2};
     struct inn_calibration c = {.path = folder};
     struct inn_feed feed;
     struct inn_arena own;

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "converter/moments/noise.h"
 #include "runtime/base/checked.h"
+#include "runtime/drawn/noise.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/moments.h"
 #include "runtime/ops/shapes.h"

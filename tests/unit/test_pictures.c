@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "converter/moments/moments.h"
-#include "converter/moments/noise.h"
+#include "runtime/drawn/leaves.h"
+#include "runtime/drawn/noise.h"
 #include "tests/unit/starve.h"
 #include "tests/unit/suite.h"
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "converter/moments/noise.h"
 #include "converter/moments/propagate.h"
+#include "runtime/drawn/noise.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
 #include "tests/unit/suite.h"

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "converter/moments/degrade.h"
-#include "converter/moments/inputs.h"
+#include "runtime/drawn/degrade.h"
+#include "runtime/drawn/inputs.h"
 #include "tests/unit/net.h"
 #include "tests/unit/starve.h"
 #include "tests/unit/suite.h"
@@ -136,8 +136,8 @@ static void net_start(struct net *n)
 
 static void expect(struct net *n, const char *end, bool familiar)
 {
-    const struct inn_moments_options o = {.pictures = 4, .seed = 3,
-                                          .threads = 2};
+    const struct inn_drawn_options o = {.pictures = 4, .seed = 3,
+                                        .threads = 2};
     char text[INN_DRAWN_TEXT];
     struct inn_arena arena;
     struct inn_feed feed;

@@ -2,8 +2,8 @@
  * Random numbers and 1/f^α noise for drawn pictures. Every picture has a
  * generator of its own, so it doesn't matter who draws which.
  */
-#ifndef INN_CONVERTER_MOMENTS_NOISE_H
-#define INN_CONVERTER_MOMENTS_NOISE_H
+#ifndef INN_DRAWN_NOISE_H
+#define INN_DRAWN_NOISE_H
 
 #include "runtime/base/heap.h"
 #include "runtime/base/random.h"

@@ -4,15 +4,15 @@
  * along time gets noise with a spectrum near 1/f, features that have no
  * order white noise, token numbers what their table holds.
  */
-#include "converter/moments/inputs.h"
+#include "runtime/drawn/inputs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "converter/moments/canvas.h"
-#include "converter/moments/restore.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
+#include "runtime/drawn/canvas.h"
+#include "runtime/drawn/restore.h"
 #include "runtime/ops/common.h"
 
 /* Pictures: as many as 192 of 224 × 224 have pixels, within these bounds. */
@@ -161,7 +161,7 @@ static enum inn_status plan_canvas(struct inn_canvas *canvas,
                                    const struct plans *p, int i, int64_t macs,
                                    const struct inn_model *model,
                                    const struct inn_graph *graph,
-                                   const struct inn_moments_options *o,
+                                   const struct inn_drawn_options *o,
                                    struct inn_arena *arena,
                                    struct inn_error *err)
 {
@@ -204,7 +204,7 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
                               char text[INN_DRAWN_TEXT],
                               const struct inn_model *model,
                               const struct inn_graph *graph,
-                              const struct inn_moments_options *o,
+                              const struct inn_drawn_options *o,
                               struct inn_arena *arena, struct inn_error *err)
 {
     struct inn_input_range range;

@@ -2,15 +2,15 @@
  * Drawing and degrading, picture by picture where pictures are drawn larger
  * than they are wanted: a batch of those would not fit into memory.
  */
-#include "converter/moments/degrade.h"
+#include "runtime/drawn/degrade.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "converter/moments/noise.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/drawn/noise.h"
 #include "runtime/pictures/planes.h"
 
 /* Bytes of large pictures that are drawn at once, if more than one are. */

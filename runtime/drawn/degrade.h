@@ -4,10 +4,10 @@
  * enlarged before or carry noise. Edges as sharp as they are drawn are
  * nothing either has seen.
  */
-#ifndef INN_CONVERTER_MOMENTS_DEGRADE_H
-#define INN_CONVERTER_MOMENTS_DEGRADE_H
+#ifndef INN_DRAWN_DEGRADE_H
+#define INN_DRAWN_DEGRADE_H
 
-#include "converter/moments/moments.h"
+#include "runtime/drawn/leaves.h"
 
 /* Most amounts of one kind. */
 #define INN_AMOUNTS 3

@@ -2,11 +2,11 @@
  * One input of all samples: what was planned for it is drawn, brought into
  * its range and written in its type and layout.
  */
-#ifndef INN_CONVERTER_MOMENTS_CANVAS_H
-#define INN_CONVERTER_MOMENTS_CANVAS_H
+#ifndef INN_DRAWN_CANVAS_H
+#define INN_DRAWN_CANVAS_H
 
-#include "converter/moments/degrade.h"
-#include "converter/moments/inputs.h"
+#include "runtime/drawn/degrade.h"
+#include "runtime/drawn/inputs.h"
 
 struct inn_canvas {
     const struct inn_drawn_input *plan;

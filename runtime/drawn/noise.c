@@ -3,7 +3,7 @@
  * fields for one complex transform: the spectrum of a + ib with a, b real is
  * A + iB, A and B Hermitian. Sizes are rounded up to powers of two.
  */
-#include "converter/moments/noise.h"
+#include "runtime/drawn/noise.h"
 
 #include <math.h>
 

@@ -2,10 +2,10 @@
  * What a network is given where there are no data: pictures, mixes and noise
  * in the range that it seems to expect, numbers within what it looks up.
  */
-#ifndef INN_CONVERTER_MOMENTS_INPUTS_H
-#define INN_CONVERTER_MOMENTS_INPUTS_H
+#ifndef INN_DRAWN_INPUTS_H
+#define INN_DRAWN_INPUTS_H
 
-#include "converter/moments/moments.h"
+#include "runtime/exec/feed.h"
 #include "runtime/pictures/input_kind.h"
 
 /* Room for what was drawn, in words. */
@@ -33,6 +33,12 @@ enum inn_status inn_find_range(struct inn_input_range *range,
                                struct inn_arena *arena,
                                struct inn_error *err);
 
+struct inn_drawn_options {
+    int64_t pictures; /* how many; 0: by size, 192 at 224 × 224 */
+    uint64_t seed;
+    int threads;
+};
+
 /*
  * Draws for all of graph's inputs at the model's bindings: as many samples as
  * o asks for, else by size and by the cost of running them. *pictures: the
@@ -45,7 +51,7 @@ enum inn_status inn_draw_feed(struct inn_feed *feed, bool *pictures,
                               char text[INN_DRAWN_TEXT],
                               const struct inn_model *model,
                               const struct inn_graph *graph,
-                              const struct inn_moments_options *o,
+                              const struct inn_drawn_options *o,
                               struct inn_arena *arena, struct inn_error *err);
 
 #endif

@@ -2,15 +2,15 @@
  * Pictures come from degrade.c; noise with a spectrum near 1/f and whole
  * numbers are made here.
  */
-#include "converter/moments/canvas.h"
+#include "runtime/drawn/canvas.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "converter/moments/noise.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/drawn/noise.h"
 #include "runtime/ops/common.h"
 
 /* Scales of time, in steps, whose sum is near 1/f. */

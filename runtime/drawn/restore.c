@@ -3,7 +3,7 @@
  * the undegraded ones is compared before and after. A network that enlarges
  * needs no trial.
  */
-#include "converter/moments/restore.h"
+#include "runtime/drawn/restore.h"
 
 #include <math.h>
 #include <string.h>

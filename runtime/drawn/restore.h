@@ -2,10 +2,10 @@
  * Which degradation a network for pictures undoes, found by letting it try:
  * drawn pictures are known undegraded, so it shows what it was trained on.
  */
-#ifndef INN_CONVERTER_MOMENTS_RESTORE_H
-#define INN_CONVERTER_MOMENTS_RESTORE_H
+#ifndef INN_DRAWN_RESTORE_H
+#define INN_DRAWN_RESTORE_H
 
-#include "converter/moments/canvas.h"
+#include "runtime/drawn/canvas.h"
 
 /*
  * Sets canvas->degradation for graph's only input: shrinking where the

@@ -5,14 +5,14 @@
  * close enough to photographs. Each picture comes from (seed, its number)
  * alone.
  */
-#include "converter/moments/moments.h"
+#include "runtime/drawn/leaves.h"
 
 #include <math.h>
 
-#include "converter/moments/noise.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
+#include "runtime/drawn/noise.h"
 
 #define PI 3.14159265358979323846
 #define COLOURS 6

@@ -3,12 +3,11 @@
  * Where BatchNormalization standardises, scales hardly matter; where its
  * statistics are gone they are all that keeps biases and activations apart.
  */
-#include "converter/moments/inputs.h"
+#include "runtime/drawn/inputs.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "converter/moments/batchnorm.h"
 #include "runtime/base/error.h"
 #include "runtime/ops/common.h"
 
@@ -49,24 +48,6 @@ struct chain {
     int v;         /* the value it has come to */
     bool changed;
 };
-
-/* The only graph node that reads v, or NULL. */
-static const struct inn_node *only_reader(const struct inn_graph *g, int v)
-{
-    const struct inn_node *found = NULL;
-    int k, i;
-
-    for (k = 0; k < g->n_nodes; k++) {
-        for (i = 0; i < g->nodes[k].n_inputs; i++) {
-            if (g->nodes[k].inputs[i] != v)
-                continue;
-            if (found != NULL && found != &g->nodes[k])
-                return NULL;
-            found = &g->nodes[k];
-        }
-    }
-    return found;
-}
 
 static bool is_one_of(const struct inn_node *node, const char *const *types)
 {
@@ -137,7 +118,7 @@ static const struct inn_node *follow(struct chain *c)
     int k;
 
     for (k = 0; k < STEPS; k++) {
-        node = only_reader(c->graph, c->v);
+        node = inn_graph_only_reader(c->graph, c->v);
         if (node == NULL || node->n_outputs < 1 || node->outputs[0] < 0)
             return NULL;
         if (!is_one_of(node, through) && !calculate(c, node))

@@ -1,0 +1,3 @@
+unit_tests += \
+    tests/unit/test_pictures \
+    tests/unit/test_restore
