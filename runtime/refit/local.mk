@@ -14,5 +14,7 @@ libinncore_la_SOURCES += \
     runtime/refit/refit.h \
     runtime/refit/source.c \
     runtime/refit/source.h \
+    runtime/refit/standard.c \
+    runtime/refit/standard.h \
     runtime/refit/work.c \
     runtime/refit/work.h

@@ -5,17 +5,13 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/grid/kept.h"
 #include "runtime/exec/interpreter.h"
+#include "runtime/grid/kept.h"
+#include "runtime/refit/standard.h"
 #include "runtime/refit/work.h"
 
 /* The least that layers are fitted on, where there are as many. */
 #define FEWEST_SAMPLES 64
-
-/* What a value's channels are multiplied by and moved to. */
-struct standard {
-    double *gain, *offset; /* [channels of the full network]; or NULL */
-};
 
 struct refit {
     bool fitting; /* or running behind, over samples that are to join */
@@ -28,7 +24,7 @@ struct refit {
     struct inn_refit_layers layers;
     struct inn_interpreter narrow, wide; /* of cut and full */
     struct inn_kept kept;
-    struct standard *standards; /* [full->n_values] */
+    struct inn_standard *standards; /* [full->n_values] */
     struct inn_arena arena;
     struct inn_error *err;
 };
@@ -48,114 +44,30 @@ static enum inn_status check_twins(const struct refit *r)
                     "one");
 }
 
-/* Mean and deviation of every channel over all samples of v. */
-static void measure(const struct refit *r, int v, size_t channels,
-                    size_t inner, double *mean, double *deviation)
+/* What the network knew of v in training, or NULL. */
+static const struct inn_bn_stats *stats_of(const struct refit *r, int v)
 {
-    const float *data = r->wide.data[v];
-    size_t planes = inn_tensor_count(inn_interpreter_shape(&r->wide, v)) /
-                    inner * r->wide.samples, i, k;
-    double count = (double)(planes / channels * inner);
-
-    for (i = 0; i < planes; i++) {
-        double sum = 0.0;
-
-        for (k = 0; k < inner; k++)
-            sum += (double)data[i * inner + k];
-        mean[i % channels] += sum / count;
-    }
-    for (i = 0; i < planes; i++) {
-        double sum = 0.0;
-
-        for (k = 0; k < inner; k++) {
-            double d = (double)data[i * inner + k] - mean[i % channels];
-
-            sum += d * d;
-        }
-        deviation[i % channels] += sum / count;
-    }
-    for (i = 0; i < channels; i++)
-        deviation[i] = sqrt(deviation[i]);
-}
-
-/*
- * What BatchNormalization knew: mean beta and deviation gamma. A gain is
- * held to [1/4, 4], and a channel that training has switched off is left.
- */
-static void choose_standard(struct standard *s, const float *gamma,
-                            const float *beta, const double *mean,
-                            const double *deviation, size_t channels)
-{
-    double typical = 0.0;
-    size_t c;
-
-    for (c = 0; c < channels; c++)
-        typical += fabs((double)gamma[c]) / (double)channels;
-    for (c = 0; c < channels; c++) {
-        double want = fabs((double)gamma[c]);
-        double gain = want / (deviation[c] + 1e-6);
-
-        gain = gain < 0.25 ? 0.25 : gain > 4.0 ? 4.0 : gain;
-        s->gain[c] = want < 0.01 * typical ? 1.0 : gain;
-        s->offset[c] = (double)beta[c] - s->gain[c] * mean[c];
-    }
-}
-
-static void apply_standard(struct inn_interpreter *w, int v,
-                           const struct standard *s, const int64_t *kept)
-{
-    const struct inn_tensor *one = inn_interpreter_shape(w, v);
-    size_t channels = (size_t)one->dims[1], i, k;
-    size_t inner = inn_tensor_count(one) / (size_t)one->dims[0] / channels;
-    size_t planes = w->samples * (size_t)one->dims[0] * channels;
-    float *data = w->data[v];
-
-    for (i = 0; i < planes; i++) {
-        size_t c = i % channels;
-
-        c = kept != NULL ? (size_t)kept[c] : c;
-        for (k = 0; k < inner; k++)
-            data[i * inner + k] = (float)((double)data[i * inner + k] *
-                                          s->gain[c] + s->offset[c]);
-    }
-}
-
-static enum inn_status find_standard(struct refit *r, int v)
-{
-    const struct inn_tensor *one = inn_interpreter_shape(&r->wide, v);
-    const struct inn_bn_stats *stats = NULL;
-    struct standard *s = &r->standards[v];
-    size_t channels, inner;
-    double *mean, *deviation;
     int i;
 
-    if (!r->fitting) {
-        if (s->gain != NULL)
-            apply_standard(&r->wide, v, s, NULL);
-        return INN_OK;
-    }
-    for (i = 0; i < r->model->n_stats && stats == NULL; i++) {
+    for (i = 0; i < r->model->n_stats; i++) {
         if (strcmp(r->model->stats[i].value, r->full->values[v].name) == 0)
-            stats = &r->model->stats[i];
+            return &r->model->stats[i];
     }
-    if (stats == NULL || one == NULL || one->type != INN_F32 ||
-        one->rank < 2 ||
-        inn_tensor_count(&stats->scale) != (size_t)one->dims[1])
-        return INN_OK;
-    channels = (size_t)one->dims[1];
-    inner = inn_tensor_count(one) / (size_t)one->dims[0] / channels;
-    s->gain = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
-    s->offset = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
-    mean = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
-    deviation = inn_arena_alloc(&r->arena, channels, sizeof(double), r->err);
-    if (s->gain == NULL || s->offset == NULL || mean == NULL ||
-        deviation == NULL)
-        return inn_refused(r->err);
-    measure(r, v, channels, inner, mean, deviation);
-    choose_standard(s, stats->scale.data, stats->shift.data, mean, deviation,
-                    channels);
-    apply_standard(&r->wide, v, s, NULL);
-    return INN_OK;
+    return NULL;
+}
+
+/* Samples that join later get what the first ones got. */
+static enum inn_status standardise(struct refit *r, int v)
+{
+    const struct inn_bn_stats *stats = stats_of(r, v);
+    struct inn_standard *s = &r->standards[v];
+    enum inn_status st = INN_OK;
+
+    if (stats != NULL && r->fitting)
+        st = inn_standard_find(s, &r->wide, v, stats, &r->arena, r->err);
+    if (st == INN_OK && s->gain != NULL)
+        inn_standard_apply(&r->wide, v, s, NULL);
+    return st;
 }
 
 /* A node of the full network, its result as training would have had it. */
@@ -168,7 +80,7 @@ static enum inn_status wide_node(struct refit *r, int k)
     if (st == INN_OK && !ran && r->options->standardise &&
         node->n_outputs > 0 && node->outputs[0] >= 0 &&
         r->wide.data[node->outputs[0]] != NULL)
-        st = find_standard(r, node->outputs[0]);
+        st = standardise(r, node->outputs[0]);
     return st;
 }
 
@@ -217,7 +129,7 @@ static enum inn_status make_task(struct refit *r,
 {
     const struct inn_linear *l = &layer->linear;
     const struct inn_tensor *aim = inn_interpreter_shape(&r->wide, layer->aim);
-    const struct standard *s = &r->standards[l->y];
+    const struct inn_standard *s = &r->standards[l->y];
     enum inn_status st;
     int64_t *kept;
     size_t c, n;
@@ -335,7 +247,7 @@ static enum inn_status narrow_node(struct refit *r, int k)
         r->standards[v].gain != NULL && r->narrow.data[v] != NULL) {
         st = kept_channels(r, v, 1, &kept);
         if (st == INN_OK)
-            apply_standard(&r->narrow, v, &r->standards[v], kept);
+            inn_standard_apply(&r->narrow, v, &r->standards[v], kept);
     }
     if (layer != NULL)
         inn_interpreter_release(&r->narrow, layer->linear.y);

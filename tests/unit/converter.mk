@@ -16,7 +16,8 @@ unit_tests += \
     tests/unit/test_order \
     tests/unit/test_prep \
     tests/unit/test_prior \
-    tests/unit/test_propagate
+    tests/unit/test_propagate \
+    tests/unit/test_refit_drawn
 tests_unit_test_consumers_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_factor_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_fit_LDADD = libinnconvert.la $(LDADD)
@@ -35,3 +36,4 @@ tests_unit_test_order_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_prep_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_prior_LDADD = libinnconvert.la $(LDADD)
 tests_unit_test_propagate_LDADD = libinnconvert.la $(LDADD)
+tests_unit_test_refit_drawn_LDADD = libinnconvert.la $(LDADD)
