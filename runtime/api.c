@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/drawn/samples.h"
 #include "runtime/exec/session.h"
 #include "runtime/file/container.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/shapes.h"
+#include "runtime/refit/refit.h"
 
 struct inn_file {
     struct inn_heap *heap;
@@ -20,6 +22,8 @@ struct inn_file {
 struct inn_net {
     struct inn_heap *heap; /* the file's, or its own */
     bool owns_heap;
+    const struct inn_file *file; /* it was sampled from, at plan; or NULL */
+    struct inn_plan plan;
     struct inn_graph *graph;
     struct inn_graph *folded; /* what runs: BatchNormalization is folded */
     struct inn_session *session; /* NULL: to be made by the next run */
@@ -163,8 +167,90 @@ enum inn_status inn_sample(const struct inn_file *file, struct inn_net **net,
                           err);
     if (st == INN_OK)
         st = make_net(net, sampled, file->heap, file->limits.threads, err);
-    inn_plan_free(&plan);
+    if (st != INN_OK) {
+        inn_plan_free(&plan);
+        return st;
+    }
+    (*net)->file = file;
+    (*net)->plan = plan;
+    return INN_OK;
+}
+
+/* A network of file's model at plan; own. */
+static enum inn_status sample_at(struct inn_graph **graph,
+                                 const struct inn_file *file,
+                                 const struct inn_plan *plan,
+                                 struct inn_error *err)
+{
+    return inn_model_sample(graph, file->model, plan, file->limits.threads,
+                            err);
+}
+
+/* net's network, sampled anew as *cut and fitted to the full one. */
+static enum inn_status refit(struct inn_graph **cut,
+                             const struct inn_net *net,
+                             enum inn_refit_source source, const char *data,
+                             int64_t samples, struct inn_error *err)
+{
+    struct inn_model *model = net->file->model;
+    struct inn_feed feed;
+    struct inn_refit_options options = {
+        .feed = &feed, .standardise = source == INN_REFIT_DRAWN,
+        .threads = net->file->limits.threads};
+    struct inn_refit_report report;
+    struct inn_graph *full = NULL;
+    struct inn_plan all;
+    struct inn_arena arena;
+    enum inn_status st;
+
+    inn_arena_init(&arena, net->heap);
+    st = inn_plan_full(&all, model, err);
+    if (st == INN_OK)
+        st = sample_at(&full, net->file, &all, err);
+    if (st == INN_OK)
+        st = sample_at(cut, net->file, &net->plan, err);
+    if (st == INN_OK)
+        st = inn_refit_samples(&feed, source, data, samples, options.threads,
+                               model, full, &arena, err);
+    if (st == INN_OK)
+        st = inn_refit(*cut, full, model, &net->plan, &options, &report, err);
+    inn_plan_free(&all);
+    inn_graph_free(full);
+    inn_arena_free(&arena);
     return st;
+}
+
+enum inn_status inn_net_refit(struct inn_net *net, const char *data,
+                              int64_t samples, struct inn_error *err)
+{
+    struct inn_graph *cut = NULL;
+    enum inn_refit_source source;
+    enum inn_status st;
+
+    if (net->file == NULL || samples < 0)
+        return inn_fail(err, INN_ERR_ARGUMENT, "%s", samples < 0
+                        ? "fewer than no samples"
+                        : "a network read from ONNX has one width, to which "
+                          "nothing is refitted");
+    source = data != NULL ? INN_REFIT_GIVEN
+                          : inn_refit_choose(net->file->model, "auto", true,
+                                             false);
+    if (source == INN_REFIT_NONE)
+        return inn_fail(err, INN_ERR_UNSUPPORTED,
+                        "the file keeps no inputs and no statistics to refit "
+                        "by: name data");
+    st = refit(&cut, net, source, data, samples, err);
+    if (st != INN_OK) {
+        inn_graph_free(cut);
+        return st;
+    }
+    inn_session_free(net->session);
+    inn_graph_free(net->folded);
+    inn_graph_free(net->graph);
+    net->session = NULL;
+    net->folded = NULL;
+    net->graph = cut;
+    return INN_OK;
 }
 
 enum inn_status inn_net_read(struct inn_net **net, const char *path,
@@ -203,6 +289,7 @@ void inn_net_free(struct inn_net *net)
     inn_session_free(net->session);
     inn_graph_free(net->folded);
     inn_graph_free(net->graph);
+    inn_plan_free(&net->plan);
     inn_free(heap, net->tune);
     inn_free(heap, net);
     if (owned)

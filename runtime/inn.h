@@ -163,6 +163,21 @@ INN_API enum inn_status inn_sample(const struct inn_file *file,
                                    enum inn_quadrature quadrature,
                                    struct inn_error *err);
 
+/*
+ * Fits every layer of a net from inn_sample, in closed form, to what the full
+ * network gives there on some inputs, from what the sampled one itself feeds
+ * it: much of what a cut loses comes back, without labels or gradients, in
+ * seconds to minutes (doc/results.md). data: a folder of pictures, .npz or
+ * .npy; NULL: the inputs that the file keeps, else drawn ones where the
+ * network's BatchNormalization left its statistics. samples: at most so many;
+ * 0: the default. Nothing at full width. Same bits on any number of threads.
+ * After a failure the net is as it was. INN_ERR_ARGUMENT: net was read from
+ * ONNX; INN_ERR_UNSUPPORTED: without data there is nothing to go by, or the
+ * network can't be run on these inputs; as reading data fails.
+ */
+INN_API enum inn_status inn_net_refit(struct inn_net *net, const char *data,
+                                      int64_t samples, struct inn_error *err);
+
 /* Reads an ONNX file; own, inn_net_free. */
 INN_API enum inn_status inn_net_read(struct inn_net **net, const char *path,
                                      const struct inn_limits *limits,

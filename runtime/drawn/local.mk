@@ -11,4 +11,6 @@ libinncore_la_SOURCES += \
     runtime/drawn/noise.c \
     runtime/drawn/noise.h \
     runtime/drawn/restore.c \
-    runtime/drawn/restore.h
+    runtime/drawn/restore.h \
+    runtime/drawn/samples.c \
+    runtime/drawn/samples.h

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/drawn/inputs.h"
+#include "runtime/drawn/samples.h"
 #include "runtime/grid/sample.h"
-#include "runtime/pictures/calibration.h"
-#include "runtime/pictures/stored.h"
 
 const struct inn_option inn_refitting_options[] = {
     {"refit", 0, INN_OPT_TEXT, offsetof(struct inn_refitting, data),
@@ -21,9 +19,6 @@ const struct inn_option inn_refitting_options[] = {
      "64 of DATA, all that the file keeps)"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
-
-/* Drawn where nothing is said: more say little more (doc/results.md). */
-#define INN_REFIT_DRAWN_SAMPLES 128
 
 static bool is_word(const struct inn_refitting *v, const char *word)
 {
@@ -42,50 +37,12 @@ const char *inn_refitting_path(const struct inn_refitting *v)
     return is_word(v, "auto") || is_word(v, "off") ? NULL : v->data;
 }
 
-/* Leaves n of the feed's samples, evenly spread, if there are more. */
-static void thin(struct inn_feed *feed, int64_t n)
-{
-    int64_t k;
-    int i;
-
-    if (n <= 0 || n >= feed->count)
-        return;
-    for (i = 0; i < feed->n; i++) {
-        struct inn_tensor *t = &feed->items[i];
-        size_t one = t->bytes / (size_t)feed->count;
-
-        for (k = 1; k < n; k++)
-            memmove((char *)t->data + (size_t)k * one,
-                    (char *)t->data + (size_t)(k * feed->count / n) * one,
-                    one);
-        t->dims[0] = t->dims[0] / feed->count * n;
-        t->bytes = one * (size_t)n;
-    }
-    feed->count = n;
-}
-
-static enum inn_status draw(struct inn_refitter *r,
-                            const struct inn_network *net,
-                            const struct inn_refitting *v, int threads,
-                            struct inn_error *err)
-{
-    const struct inn_drawn_options o = {
-        .pictures = v->samples > 0 ? v->samples : INN_REFIT_DRAWN_SAMPLES,
-        .threads = threads};
-    char text[INN_DRAWN_TEXT];
-    bool pictures;
-
-    return inn_draw_feed(&r->feed, &pictures, text, net->model, r->full, &o,
-                         &r->arena, err);
-}
-
 /* The samples, and the network they are to be like. */
 static enum inn_status load(struct inn_refitter *r,
                             const struct inn_network *net,
                             const struct inn_refitting *v, int threads,
                             const char **at, struct inn_error *err)
 {
-    const struct inn_calibration c = {.path = v->data, .samples = v->samples};
     struct inn_plan plan;
     enum inn_status st;
 
@@ -96,16 +53,10 @@ static enum inn_status load(struct inn_refitter *r,
     inn_plan_free(&plan);
     if (st != INN_OK)
         return st;
-    if (net->refit == INN_REFIT_DRAWN)
-        return draw(r, net, v, threads, err);
-    if (net->refit == INN_REFIT_STORED) {
-        st = inn_stored_feed(&r->feed, net->model, r->full, &r->arena, err);
-        if (st == INN_OK)
-            thin(&r->feed, v->samples);
-        return st;
-    }
-    *at = v->data;
-    st = inn_calibrate(&r->feed, &c, net->model, r->full, &r->arena, err);
+    if (net->refit == INN_REFIT_GIVEN)
+        *at = v->data;
+    st = inn_refit_samples(&r->feed, net->refit, v->data, v->samples, threads,
+                           net->model, r->full, &r->arena, err);
     if (st == INN_OK)
         *at = net->path;
     return st;

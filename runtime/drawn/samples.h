@@ -1,0 +1,25 @@
+/* What a refit goes by, wherever it comes from. */
+#ifndef INN_DRAWN_SAMPLES_H
+#define INN_DRAWN_SAMPLES_H
+
+#include "runtime/exec/feed.h"
+#include "runtime/refit/source.h"
+
+/* Drawn where nothing is said: more say little more (doc/results.md). */
+#define INN_DRAWN_SAMPLES 128
+
+/*
+ * Samples for the inputs of full, model's network at full width: at most n,
+ * evenly spread, or the source's own number for 0. path: of GIVEN, as
+ * inn_calibrate takes it. Memory from arena. Errors as inn_calibrate,
+ * inn_stored_feed and inn_draw_feed.
+ */
+enum inn_status inn_refit_samples(struct inn_feed *feed,
+                                  enum inn_refit_source source,
+                                  const char *path, int64_t n, int threads,
+                                  const struct inn_model *model,
+                                  const struct inn_graph *full,
+                                  struct inn_arena *arena,
+                                  struct inn_error *err);
+
+#endif
