@@ -24,4 +24,6 @@ libinncore_la_SOURCES += \
     runtime/pictures/stored.c \
     runtime/pictures/stored.h \
     runtime/pictures/stored_feed.c \
-    runtime/pictures/stored_text.c
+    runtime/pictures/stored_text.c \
+    runtime/pictures/undo.c \
+    runtime/pictures/undo.h

@@ -7,8 +7,8 @@
 #include "runtime/base/error.h"
 #include "runtime/base/image.h"
 #include "runtime/pictures/input_kind.h"
-#include "runtime/pictures/pictures.h"
 #include "runtime/pictures/prep.h"
+#include "runtime/pictures/undo.h"
 
 /*
  * Smaller pictures are of few blocks, which JPEG smears; its largest is
@@ -18,8 +18,6 @@
 #define JPEG_LEAST_SIDE 64
 #define JPEG_MOST_SIDE 65500
 #define JPEG_QUALITY 90
-/* In steps of a byte: what rounding has left of a prepared picture's. */
-#define NEAR_STEP 1e-3
 /* Of an input's size: what 16 bits may lose before 32 are taken. */
 #define MOST_LOSS 1e-3
 #define MOST_F16 65504
@@ -36,7 +34,7 @@ struct encoding {
     const struct inn_tensor *from;
     size_t per_sample; /* pieces */
     size_t elements;   /* of a piece */
-    int64_t height, width, channels; /* of a picture */
+    struct inn_undo undo; /* of pictures */
     struct piece *pieces; /* [candidates * per_sample] */
 };
 
@@ -60,111 +58,17 @@ static const char *elements_of(const struct storing *s,
                inn_type_size(e->from->type);
 }
 
-/* Scratch of a picture: its elements, what its bytes give, and the bytes. */
-struct undoing {
-    double *x, *again;
-    float *prepared;
-    void *typed;
-    uint8_t *bytes;
-};
-
-static enum inn_status undoing_init(struct undoing *u, size_t n,
-                                    struct inn_arena *arena,
-                                    struct inn_error *err)
+static bool are_bytes(const struct storing *s, const struct encoding *e)
 {
-    u->x = inn_arena_alloc(arena, n, sizeof(double), err);
-    u->again = inn_arena_alloc(arena, n, sizeof(double), err);
-    u->prepared = inn_arena_alloc(arena, n, sizeof(float), err);
-    u->typed = inn_arena_alloc(arena, n, sizeof(double), err);
-    u->bytes = inn_arena_alloc(arena, n, 1, err);
-    return u->x != NULL && u->again != NULL && u->prepared != NULL &&
-                   u->typed != NULL && u->bytes != NULL ? INN_OK
-                                                        : inn_refused(err);
-}
-
-/* u->bytes: [h][w][c] nearest to what was prepared to u->x; false: none are. */
-static bool round_bytes(struct undoing *u, const struct encoding *e)
-{
-    const struct inn_input_prep *prep = &e->to->prep;
-    int64_t plane = e->height * e->width, c, i;
-
-    for (c = 0; c < e->channels; c++) {
-        double mean = prep->mean[prep->n > 1 ? c : 0];
-        double std = prep->std[prep->n > 1 ? c : 0];
-        int64_t to = prep->bgr && e->channels == 3 ? 2 - c : c;
-
-        for (i = 0; i < plane; i++) {
-            double x = u->x[prep->nhwc ? i * e->channels + c : c * plane + i];
-            double byte = nearbyint((x * std + mean) / prep->scale);
-
-            if (!(byte >= 0 && byte <= 255)) /* nor NaN */
-                return false;
-            u->bytes[i * e->channels + to] = (uint8_t)byte;
-        }
-    }
-    return true;
-}
-
-/* A difference of elements that is no more than rounding. */
-static double near_enough(const struct inn_input_prep *prep)
-{
-    double std = 0;
-    int i;
-
-    for (i = 0; i < prep->n; i++)
-        std = fmax(std, fabs(prep->std[i]));
-    return NEAR_STEP * fabs(prep->scale) / std;
-}
-
-/*
- * Whether these elements are bytes that were prepared: then in u->bytes. They
- * are prepared again, so that what the feed's type has rounded is no
- * difference.
- */
-static bool undo(struct undoing *u, const struct encoding *e,
-                 const char *elements)
-{
-    const struct inn_pictures p = {.x = {.type = INN_U8, .data = u->bytes},
-                                   .n = 1,
-                                   .height = e->height,
-                                   .width = e->width,
-                                   .channels = e->channels};
-    double most = near_enough(&e->to->prep);
-    enum inn_type type = e->from->type;
-    size_t n = e->elements, i;
-
-    inn_convert_elements(u->x, INN_F64, elements, type, n);
-    if (!round_bytes(u, e))
-        return false;
-    inn_picture_get(u->prepared, &p, 0, &e->to->prep);
-    inn_convert_elements(u->typed, type, u->prepared, INN_F32, n);
-    inn_convert_elements(u->again, INN_F64, u->typed, type, n);
-    for (i = 0; i < n; i++) {
-        if (!(fabs(u->again[i] - u->x[i]) <= most))
-            return false;
-    }
-    return true;
-}
-
-static enum inn_status are_bytes(bool *are, struct storing *s,
-                                 const struct encoding *e,
-                                 struct inn_error *err)
-{
-    struct inn_arena own;
-    struct undoing u;
-    enum inn_status st;
+    bool are = true;
     size_t p;
     int64_t k;
 
-    inn_arena_init(&own, s->own.heap);
-    st = undoing_init(&u, e->elements, &own, err);
-    *are = st == INN_OK;
-    for (k = 0; k < s->candidates && *are; k++) {
-        for (p = 0; p < e->per_sample && *are; p++)
-            *are = undo(&u, e, elements_of(s, e, k, p));
+    for (k = 0; k < s->candidates && are; k++) {
+        for (p = 0; p < e->per_sample && are; p++)
+            are = inn_undo_picture(&e->undo, elements_of(s, e, k, p));
     }
-    inn_arena_free(&own);
-    return st;
+    return are;
 }
 
 /* Sizes of a picture, if the input is one that can be stored as bytes. */
@@ -172,6 +76,7 @@ static bool is_picture(struct encoding *e, const struct inn_graph *graph,
                        const struct inn_model *model, int input)
 {
     const int64_t *dims = e->to->dims;
+    struct inn_undo *u = &e->undo;
     struct inn_tensor shape = {.type = e->from->type, .rank = e->to->rank};
     struct inn_drawn_input plan;
 
@@ -180,12 +85,18 @@ static bool is_picture(struct encoding *e, const struct inn_graph *graph,
         (shape.type != INN_U8 && !inn_type_is_float(shape.type)))
         return false;
     inn_plan_input(&plan, graph, &model->prep, input, &shape);
-    e->to->prep.nhwc = plan.channels_last;
-    e->channels = dims[plan.channels_last ? 3 : 1];
-    e->height = dims[plan.channels_last ? 1 : 2];
-    e->width = dims[plan.channels_last ? 2 : 3];
+    u->type = shape.type;
+    u->prep.nhwc = plan.channels_last;
+    u->channels = dims[plan.channels_last ? 3 : 1];
+    u->height = dims[plan.channels_last ? 1 : 2];
+    u->width = dims[plan.channels_last ? 2 : 3];
     return plan.kind == INN_DRAWN_PICTURE &&
-           (e->channels == 1 || e->channels == 3);
+           (u->channels == 1 || u->channels == 3);
+}
+
+static bool fits_jpeg(int64_t side)
+{
+    return side >= JPEG_LEAST_SIDE && side <= JPEG_MOST_SIDE;
 }
 
 /*
@@ -198,35 +109,36 @@ static enum inn_status try_pictures(struct storing *s, struct encoding *e,
 {
     const struct inn_prep_options none = INN_PREP_DEFAULTS;
     struct inn_stored_input *to = e->to;
-    const bool nhwc = to->prep.nhwc;
-    enum inn_status st = INN_OK;
+    struct inn_undo *u = &e->undo;
+    const bool nhwc = u->prep.nhwc;
+    const struct encoding whole = *e;
+    enum inn_status st;
     bool are = false;
     int i;
 
     e->per_sample = (size_t)to->dims[0];
     e->elements /= e->per_sample;
+    st = inn_undo_init(u, &s->own, err);
     for (i = 0; i < 2 && st == INN_OK && !are; i++) {
-        to->prep = (struct inn_input_prep){.n = 1, .scale = 1,
-                                           .std = {1, 1, 1, 1}};
-        if (i == 0 && e->from->type != INN_U8 &&
-            inn_prep_choose(&to->prep, &none, model, e->channels, to->name,
+        u->prep = (struct inn_input_prep){.n = 1, .scale = 1,
+                                          .std = {1, 1, 1, 1}};
+        if (i == 0 && u->type != INN_U8 &&
+            inn_prep_choose(&u->prep, &none, model, u->channels, to->name,
                             true, NULL) != INN_OK)
             continue;
-        to->prep.given = true;
-        to->prep.nhwc = nhwc;
-        to->prep.bgr = model->prep.bgr && e->channels == 3;
-        st = are_bytes(&are, s, e, err);
+        u->prep.given = true;
+        u->prep.nhwc = nhwc;
+        u->prep.bgr = model->prep.bgr && u->channels == 3;
+        are = are_bytes(s, e);
     }
     if (!are) {
-        e->elements *= e->per_sample;
-        e->per_sample = 1;
+        *e = whole;
         return st;
     }
+    to->prep = u->prep;
     to->type = INN_U8;
-    to->encoding = inn_image_has_jpeg() && e->height >= JPEG_LEAST_SIDE &&
-                           e->width >= JPEG_LEAST_SIDE &&
-                           e->height <= JPEG_MOST_SIDE &&
-                           e->width <= JPEG_MOST_SIDE
+    to->encoding = inn_image_has_jpeg() && fits_jpeg(u->height) &&
+                           fits_jpeg(u->width)
                        ? INN_ENCODED_JPEG : INN_ENCODED_BYTES;
     return st;
 }
@@ -289,10 +201,7 @@ static enum inn_status choose(struct storing *s, int i,
     e->elements = inn_tensor_count(from) / (size_t)s->feed->count;
     if (is_picture(e, graph, model, graph->inputs[i]))
         st = try_pictures(s, e, model, err);
-    if (to->encoding != INN_ENCODED_RAW)
-        return st;
-    memset(&to->prep, 0, sizeof(to->prep));
-    if (inn_type_is_float(from->type))
+    if (to->encoding == INN_ENCODED_RAW && inn_type_is_float(from->type))
         choose_float(s, e);
     return st;
 }
@@ -305,16 +214,17 @@ static size_t plain_size(const struct encoding *e)
 
 static enum inn_status encode_piece(struct piece *piece, struct storing *s,
                                     const struct encoding *e,
-                                    struct undoing *u, const char *elements,
+                                    const char *elements,
                                     struct inn_error *err)
 {
-    struct inn_image image = {e->width, e->height, (int)e->channels,
+    const struct inn_undo *u = &e->undo;
+    struct inn_image image = {u->width, u->height, (int)u->channels,
                               u->bytes};
-    enum inn_status st = INN_OK;
+    enum inn_status st;
     uint8_t *bytes;
 
     if (e->to->encoding != INN_ENCODED_RAW)
-        undo(u, e, elements); /* which it has done before */
+        inn_undo_picture(u, elements); /* as it could before */
     if (e->to->encoding == INN_ENCODED_JPEG) {
         st = inn_image_pack_jpeg(&bytes, &piece->len, &image, JPEG_QUALITY,
                                  &s->own, err);
@@ -336,9 +246,7 @@ static enum inn_status encode_piece(struct piece *piece, struct storing *s,
 static enum inn_status encode(struct storing *s, struct encoding *e,
                               struct inn_error *err)
 {
-    struct undoing u = {0};
     enum inn_status st = INN_OK;
-    struct inn_arena own;
     size_t p;
     int64_t k;
 
@@ -347,15 +255,11 @@ static enum inn_status encode(struct storing *s, struct encoding *e,
                                 sizeof(*e->pieces), err);
     if (e->pieces == NULL)
         return inn_refused(err);
-    inn_arena_init(&own, s->own.heap);
-    if (e->to->encoding != INN_ENCODED_RAW)
-        st = undoing_init(&u, e->elements, &own, err);
     for (k = 0; k < s->candidates && st == INN_OK; k++) {
         for (p = 0; p < e->per_sample && st == INN_OK; p++)
             st = encode_piece(&e->pieces[(size_t)k * e->per_sample + p], s, e,
-                              &u, elements_of(s, e, k, p), err);
+                              elements_of(s, e, k, p), err);
     }
-    inn_arena_free(&own);
     return st;
 }
 

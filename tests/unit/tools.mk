@@ -3,4 +3,5 @@ unit_tests += \
     tests/unit/test_pace \
     tests/unit/test_plot \
     tests/unit/test_quality \
+    tests/unit/test_stored \
     tests/unit/test_times
