@@ -14,6 +14,7 @@
 #include "runtime/grid/sample.h"
 #include "runtime/ops/op.h"
 #include "runtime/ops/schema.h"
+#include "runtime/pictures/stored.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/expect.h"
 
@@ -217,6 +218,28 @@ static enum inn_status check_half(struct inn_checks *c,
     return st;
 }
 
+/* Decodes the inputs that the file carries, if this build reads JPEG. */
+static enum inn_status check_inputs(struct inn_checks *c, struct inn_cli *cli,
+                                    const struct inn_model *m,
+                                    struct inn_error *err)
+{
+    struct inn_arena arena;
+    struct inn_feed feed;
+    enum inn_status st;
+
+    if (m->stored == NULL)
+        return INN_OK;
+    inn_arena_init(&arena, cli->heap);
+    st = inn_stored_feed(&feed, m, m->graph, &arena, err);
+    inn_arena_free(&arena);
+    if (st == INN_ERR_UNSUPPORTED)
+        return INN_OK;
+    if (st == INN_OK)
+        inn_checks_count(c, "stored inputs load", feed.count,
+                         m->stored->count);
+    return st;
+}
+
 static enum inn_status check_model(struct inn_checks *c, struct inn_cli *cli,
                                    const struct inn_network *net,
                                    struct inn_error *err)
@@ -228,6 +251,8 @@ static enum inn_status check_model(struct inn_checks *c, struct inn_cli *cli,
     st = check_grids(c, cli, net->model, err);
     if (st == INN_OK)
         st = check_orders(c, cli, net->model, err);
+    if (st == INN_OK)
+        st = check_inputs(c, cli, net->model, err);
     if (st == INN_OK) {
         inn_progress_phase(&cli->progress, 3, 3, "resizing");
         st = check_half(c, net, err);
@@ -429,8 +454,8 @@ const struct inn_command inn_command_check = {
     .summary = "verify an .inn or .onnx",
     .usage = "FILE [options]",
     .about = "Verifies a file. Of an .inn: every checksum, every grid loads "
-             "and is finite, orders are permutations, and at half width all "
-             "shapes fit together. Of an .onnx: it can be read, weights are "
+             "and is finite, orders are permutations, stored inputs load, and "
+             "at half width all shapes fit together. Of an .onnx: it can be read, weights are "
              "finite, shapes agree. With --expect also that sizes, "
              "operators, outputs and accuracy are what they should be. Exit "
              "status 0: all is well, 1: a check failed, 4: no valid file.",
