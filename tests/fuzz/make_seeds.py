@@ -11,6 +11,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import zlib
 
 import numpy as np
@@ -213,6 +214,27 @@ def save(folder, name, data):
         f.write(data)
 
 
+def save_stored(build):
+    """Files that carry inputs: as bytes, as JPEGs."""
+    for name, source, side, count in (("stored", "residual", 8, 2),
+                                      ("jpegs", "pictures", 64, 2)):
+        y, x = np.mgrid[:side, :side]
+        data = np.stack([(3 * x + (k + 1) * y)[..., None] + [9, 60, 0]
+                         for k in range(count)])
+        with tempfile.TemporaryDirectory() as folder:
+            npz = os.path.join(folder, "x.npz")
+            np.savez(npz, x=data.astype(np.uint8))
+            path = os.path.join(HERE, "seeds/inn", name + ".inn")
+            subprocess.run([os.path.join(build, "inn-convert"), "-q", "-f",
+                            os.path.join(HERE, "seeds/onnx",
+                                         source + ".onnx"), "-o", path,
+                            "--pictures", "8", "--calibrate", npz,
+                            "--input-shape",
+                            "x:1,3,%d,%d" % (side, side)], check=True)
+        with open(path, "rb") as f:
+            save("run", name + ".inn", f.read())
+
+
 def main(build):
     nets = {f.__name__: f for f in (residual, moves, parts, carried, halves,
                                     attention, pictures,
@@ -233,6 +255,8 @@ def main(build):
                        + args, check=True)
         with open(path, "rb") as f:
             save("run", name + ".inn", f.read())
+
+    save_stored(build)
 
     for name, array in (("f32", np.arange(6, dtype="<f4").reshape(2, 3)),
                         ("fortran", np.asfortranarray(

@@ -19,6 +19,7 @@ static const ProtobufCMessageDescriptor *message_of(uint32_t kind)
     case INN_SECTION_GROUPS: return &inn__groups__descriptor;
     case INN_SECTION_PARTITIONS: return &inn__partitions__descriptor;
     case INN_SECTION_MOMENTS: return &inn__moments__descriptor;
+    case INN_SECTION_INPUTS: return &inn__inputs__descriptor;
     case INN_SECTION_META: return &inn__meta__descriptor;
     default: return NULL;
     }
@@ -30,7 +31,7 @@ static void change_entry(struct inn_section *s, struct fuzz_random *r)
     uint64_t v = (uint64_t)fuzz_hostile(r);
 
     switch (fuzz_below(r, 7)) {
-    case 0: s->kind = (uint32_t)fuzz_below(r, 9); break;
+    case 0: s->kind = (uint32_t)fuzz_below(r, 10); break;
     case 1: s->flags = (uint32_t)v; break;
     case 2: s->offset = v & ~(uint64_t)63; break;
     case 3: s->stored_bytes += v; break;

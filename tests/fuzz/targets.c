@@ -22,6 +22,7 @@
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
 #include "runtime/ops/shapes.h"
+#include "runtime/pictures/stored.h"
 #include "tests/fuzz/commands.h"
 #ifdef FUZZ_CONVERTER
 #include "converter/convert.h"
@@ -259,6 +260,21 @@ static enum inn_status load_grids(const struct inn_model *m,
     return st;
 }
 
+static enum inn_status load_inputs(const struct inn_model *m,
+                                   struct inn_heap *heap,
+                                   struct inn_error *err)
+{
+    enum inn_status st = INN_OK;
+    struct inn_arena arena;
+    struct inn_feed feed;
+
+    inn_arena_init(&arena, heap);
+    if (m->stored != NULL)
+        st = inn_stored_feed(&feed, m, m->graph, &arena, err);
+    inn_arena_free(&arena);
+    return st;
+}
+
 static enum inn_status run_inn(const uint8_t *data, size_t len,
                                struct inn_heap *heap, struct inn_error *err)
 {
@@ -272,6 +288,8 @@ static enum inn_status run_inn(const uint8_t *data, size_t len,
     st = inn_file_open(&m, path, false, heap, err);
     if (st == INN_OK)
         st = load_grids(m, heap, err);
+    if (st == INN_OK)
+        st = load_inputs(m, heap, err);
     inn_model_free(m);
     return st;
 }
