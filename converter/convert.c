@@ -13,6 +13,7 @@
 #include "converter/prep.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/drawn/inputs.h"
 #include "runtime/grid/pins.h"
 #include "runtime/ops/common.h"
 #include "runtime/ops/sizes.h"
@@ -21,11 +22,6 @@
 
 /* Constants up to this size are computed to learn shapes. */
 #define FOLD_BYTES ((size_t)64 << 10)
-/*
- * Of open axes where activations are measured. More, smaller pictures tell
- * more of channels than few large ones, at the same cost.
- */
-#define DRAWN_SPATIAL 64
 
 static void progress(const struct inn_convert_options *o, const char *phase,
                      int i, int n)
@@ -184,7 +180,7 @@ static enum inn_status find_sizes(struct inn_model *model,
                       sizes.why.message, text);
     if (st == INN_OK)
         st = inn_sizes_solve(drawn, model->graph, given, n, NULL, 0,
-                             DRAWN_SPATIAL, &model->arena, err);
+                             INN_DRAWN_SPATIAL, &model->arena, err);
     if (st != INN_OK)
         return st;
     report->sizes = sizes.assumed ? text : NULL;

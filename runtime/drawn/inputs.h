@@ -8,6 +8,13 @@
 #include "runtime/exec/feed.h"
 #include "runtime/pictures/input_kind.h"
 
+/*
+ * Of axes that a network leaves open, where activations are measured. More,
+ * smaller pictures tell more of channels than few large ones, at the same
+ * cost.
+ */
+#define INN_DRAWN_SPATIAL 64
+
 /* Room for what was drawn, in words. */
 #define INN_DRAWN_TEXT 160
 

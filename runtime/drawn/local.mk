@@ -10,6 +10,8 @@ libinncore_la_SOURCES += \
     runtime/drawn/leaves.h \
     runtime/drawn/noise.c \
     runtime/drawn/noise.h \
+    runtime/drawn/refit_feed.c \
+    runtime/drawn/refit_feed.h \
     runtime/drawn/restore.c \
     runtime/drawn/restore.h \
     runtime/drawn/samples.c \

@@ -11,7 +11,7 @@
 
 #include "converter/convert.h"
 #include "runtime/base/random.h"
-#include "runtime/drawn/inputs.h"
+#include "runtime/drawn/refit_feed.h"
 #include "runtime/exec/session.h"
 #include "runtime/graph/onnx.h"
 #include "runtime/grid/sample.h"
@@ -102,18 +102,18 @@ static struct inn_graph *build(void)
     return g;
 }
 
+static const struct inn_drawn_options drawn = {.pictures = PICTURES,
+                                               .seed = 1, .threads = 2};
+
 static void setup(void)
 {
     const struct inn_convert_options o = {
         .order = true, .moments = true, .pictures = PICTURES, .seed = 1,
         .threads = 2};
-    const struct inn_drawn_options drawn = {.pictures = PICTURES, .seed = 1,
-                                            .threads = 2};
     char path[] = "/tmp/test_refit.XXXXXX", text[INN_DRAWN_TEXT];
     struct inn_convert_report report;
     struct inn_error err = {INN_OK, ""};
     struct inn_graph *g;
-    bool pictures;
     int fd;
 
     heap = inn_heap_new(0);
@@ -132,8 +132,8 @@ static void setup(void)
     ck_assert_int_eq(inn_model_sample(&full, model, &plan, 2, NULL), INN_OK);
     plan.partition = INN_PARTITION_MOMENTS;
     plan.quadrature = INN_QUAD_MOMENTS;
-    ck_assert_int_eq(inn_draw_feed(&feed, &pictures, text, model, full,
-                                   &drawn, &arena, NULL), INN_OK);
+    ck_assert_int_eq(inn_draw_again(&feed, text, model, full, &drawn, &arena,
+                                    NULL), INN_OK);
 }
 
 static void teardown(void)
@@ -180,6 +180,25 @@ static void refit(struct inn_graph *cut, int threads,
     ck_assert_msg(inn_refit(cut, full, model, &plan, &o, &report, &err) ==
                   INN_OK, "%s", err.message);
 }
+
+START_TEST(what_is_drawn_again_is_what_conversion_drew)
+{
+    struct inn_graph *unfolded = build();
+    char text[INN_DRAWN_TEXT];
+    struct inn_feed first;
+    bool pictures;
+
+    ck_assert_int_eq(inn_draw_feed(&first, &pictures, text, model, unfolded,
+                                   &drawn, &arena, NULL), INN_OK);
+    ck_assert(pictures);
+    ck_assert_int_eq(feed.count, first.count);
+    ck_assert_uint_eq(feed.items[0].bytes, first.items[0].bytes);
+    ck_assert_mem_eq(feed.items[0].data, first.items[0].data,
+                     first.items[0].bytes);
+    ck_assert_int_eq(inn_drawn_use(model, &feed), INN_DRAWN_STANDARDISED);
+    inn_graph_free(unfolded);
+}
+END_TEST
 
 START_TEST(drawn_refits_have_the_same_bits_on_any_number_of_threads)
 {
@@ -300,6 +319,7 @@ int main(void)
     TCase *tc = tcase_create("drawn");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, what_is_drawn_again_is_what_conversion_drew);
     tcase_add_loop_test(
         tc, drawn_refits_have_the_same_bits_on_any_number_of_threads, 0, 2);
     tcase_add_test(tc, what_standardised_samples_tell_holds_for_others);
