@@ -224,7 +224,7 @@ enum inn_status inn_net_refit(struct inn_net *net, const char *data,
                               int64_t samples, struct inn_error *err)
 {
     struct inn_graph *cut = NULL;
-    enum inn_refit_source source;
+    enum inn_refit_source source = INN_REFIT_GIVEN;
     enum inn_status st;
 
     if (net->file == NULL || samples < 0)
@@ -232,9 +232,12 @@ enum inn_status inn_net_refit(struct inn_net *net, const char *data,
                         ? "fewer than no samples"
                         : "a network read from ONNX has one width, to which "
                           "nothing is refitted");
-    source = data != NULL ? INN_REFIT_GIVEN
-                          : inn_refit_choose(net->file->model, "auto", true,
-                                             false);
+    st = data != NULL ? INN_OK
+                      : inn_refit_choose(&source, net->file->model, "auto",
+                                         true, false,
+                                         net->file->limits.threads, err);
+    if (st != INN_OK)
+        return st;
     if (source == INN_REFIT_NONE)
         return inn_fail(err, INN_ERR_UNSUPPORTED,
                         "the file keeps no inputs and no statistics to refit "

@@ -3,9 +3,76 @@
 
 #include <string.h>
 
-#include "runtime/drawn/inputs.h"
+#include "runtime/drawn/refit_feed.h"
+#include "runtime/grid/sample.h"
 #include "runtime/pictures/calibration.h"
 #include "runtime/pictures/stored.h"
+
+/* Whether a picture may come of a picture: it is looked at what is drawn. */
+static bool makes_pictures(const struct inn_graph *g)
+{
+    return g->n_inputs == 1 && g->n_outputs == 1 &&
+           g->values[g->inputs[0]].rank == 4 &&
+           g->values[g->outputs[0]].rank == 4;
+}
+
+/* Whether drawn pictures are such as the network was trained on. */
+static enum inn_status draw_one(struct inn_feed *feed,
+                                const struct inn_model *model, int threads,
+                                struct inn_error *err)
+{
+    const struct inn_drawn_options o = {.pictures = 1, .threads = threads};
+    struct inn_graph *full = NULL;
+    char text[INN_DRAWN_TEXT];
+    struct inn_arena arena;
+    struct inn_plan plan;
+    enum inn_status st;
+
+    inn_arena_init(&arena, model->heap);
+    st = inn_plan_full(&plan, model, err);
+    if (st == INN_OK)
+        st = inn_model_sample(&full, model, &plan, threads, err);
+    if (st == INN_OK)
+        st = inn_draw_again(feed, text, model, full, &o, &arena, err);
+    feed->items = NULL;
+    inn_plan_free(&plan);
+    inn_graph_free(full);
+    inn_arena_free(&arena);
+    return st;
+}
+
+enum inn_status inn_refit_choose(enum inn_refit_source *source,
+                                 const struct inn_model *model,
+                                 const char *asked, bool by_default,
+                                 bool chosen, int threads,
+                                 struct inn_error *err)
+{
+    bool automatic = asked != NULL ? strcmp(asked, "auto") == 0
+                                   : by_default && !chosen;
+    struct inn_feed feed = {.n = 0};
+    enum inn_drawn_use use;
+    enum inn_status st = INN_OK;
+
+    *source = INN_REFIT_NONE;
+    if (!automatic && asked != NULL && strcmp(asked, "off") != 0)
+        *source = INN_REFIT_GIVEN;
+    if (!automatic)
+        return INN_OK;
+    if (model->stored != NULL) {
+        *source = INN_REFIT_STORED;
+        return INN_OK;
+    }
+    use = inn_drawn_use(model, &feed);
+    if (use == INN_DRAWN_USELESS && makes_pictures(model->graph)) {
+        st = draw_one(&feed, model, threads, err);
+        use = st == INN_OK ? inn_drawn_use(model, &feed) : use;
+        st = st == INN_ERR_UNSUPPORTED ? INN_OK : st;
+    }
+    if (use != INN_DRAWN_USELESS)
+        *source = use == INN_DRAWN_STANDARDISED ? INN_REFIT_DRAWN
+                                                : INN_REFIT_FAMILIAR;
+    return st;
+}
 
 /* Leaves n of the feed's samples, evenly spread, if there are more. */
 static void thin(struct inn_feed *feed, int64_t n)
@@ -42,13 +109,11 @@ enum inn_status inn_refit_samples(struct inn_feed *feed,
         .pictures = n > 0 ? n : INN_DRAWN_SAMPLES, .threads = threads};
     char text[INN_DRAWN_TEXT];
     enum inn_status st;
-    bool pictures;
 
     if (source == INN_REFIT_GIVEN)
         return inn_calibrate(feed, &given, model, full, arena, err);
-    if (source == INN_REFIT_DRAWN)
-        return inn_draw_feed(feed, &pictures, text, model, full, &o, arena,
-                             err);
+    if (source != INN_REFIT_STORED)
+        return inn_draw_again(feed, text, model, full, &o, arena, err);
     st = inn_stored_feed(feed, model, full, arena, err);
     if (st == INN_OK)
         thin(feed, n);

@@ -3,16 +3,29 @@
 #define INN_DRAWN_SAMPLES_H
 
 #include "runtime/exec/feed.h"
+#include "runtime/grid/model.h"
 #include "runtime/refit/source.h"
 
 /* Drawn where nothing is said: more say little more (doc/results.md). */
 #define INN_DRAWN_SAMPLES 128
 
 /*
+ * asked: "off", "auto" or a path; NULL: auto if by_default, else off. Auto is
+ * what the file keeps, else drawn inputs if they help (inn_drawn_use), else
+ * nothing; and nothing where the rules of sampling were chosen by hand, which
+ * whoever does that wants to see (chosen).
+ */
+enum inn_status inn_refit_choose(enum inn_refit_source *source,
+                                 const struct inn_model *model,
+                                 const char *asked, bool by_default,
+                                 bool chosen, int threads,
+                                 struct inn_error *err);
+
+/*
  * Samples for the inputs of full, model's network at full width: at most n,
  * evenly spread, or the source's own number for 0. path: of GIVEN, as
  * inn_calibrate takes it. Memory from arena. Errors as inn_calibrate,
- * inn_stored_feed and inn_draw_feed.
+ * inn_stored_feed and inn_draw_again.
  */
 enum inn_status inn_refit_samples(struct inn_feed *feed,
                                   enum inn_refit_source source,

@@ -12,7 +12,6 @@ libinncore_la_SOURCES += \
     runtime/refit/product_body.inc \
     runtime/refit/refit.c \
     runtime/refit/refit.h \
-    runtime/refit/source.c \
     runtime/refit/source.h \
     runtime/refit/standard.c \
     runtime/refit/standard.h \

@@ -10,6 +10,7 @@
 #include "runtime/ops/reason.h"
 #include "runtime/pictures/presets.h"
 #include "runtime/pictures/stored.h"
+#include "runtime/drawn/samples.h"
 #include "runtime/tools/commands.h"
 #include "runtime/tools/network.h"
 #include "runtime/tools/report.h"
@@ -658,9 +659,11 @@ static enum inn_status gather_costs(struct facts *f, struct inn_cli *cli,
         st = inn_network_cost(&f->cost, net, err);
         return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
     }
-    net->refit = inn_refit_choose(net->model, v->refit.data,
-                                  v->refit.by_default, !rules->open);
-    st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
+    st = inn_refit_choose(&net->refit, net->model, v->refit.data,
+                          v->refit.by_default, !rules->open,
+                          (int)v->common.threads, err);
+    if (st == INN_OK)
+        st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
                           (int)v->common.threads, err);
     if (st != INN_OK)
         return st;

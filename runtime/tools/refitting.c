@@ -124,9 +124,12 @@ enum inn_status inn_refit_sample(struct inn_refitter *r,
         return inn_fail(err, INN_ERR_ARGUMENT,
                         "an ONNX network has one width, to which nothing is "
                         "refitted; `inn convert` makes an .inn of it");
-    if (net->model != NULL)
-        net->refit = inn_refit_choose(net->model, v->data, v->by_default,
-                                      !rules->open);
+    if (net->model != NULL) {
+        st = inn_refit_choose(&net->refit, net->model, v->data,
+                              v->by_default, !rules->open, threads, err);
+        if (st != INN_OK)
+            return st;
+    }
     st = inn_network_sample(net, s, width, rules, threads, err);
     if (st != INN_OK || net->model == NULL || net->refit == INN_REFIT_NONE)
         return st;
@@ -150,7 +153,8 @@ void inn_refitter_free(struct inn_refitter *r)
 
 static const char *const names[] = {
     [INN_REFIT_NONE] = "off", [INN_REFIT_GIVEN] = "data",
-    [INN_REFIT_STORED] = "stored", [INN_REFIT_DRAWN] = "drawn"};
+    [INN_REFIT_STORED] = "stored", [INN_REFIT_DRAWN] = "drawn",
+    [INN_REFIT_FAMILIAR] = "drawn"};
 
 const char *inn_refitter_text(char text[INN_REFITTER_TEXT],
                               const struct inn_refitter *r)
@@ -158,7 +162,8 @@ const char *inn_refitter_text(char text[INN_REFITTER_TEXT],
     static const char *const what[] = {
         [INN_REFIT_NONE] = "samples", [INN_REFIT_GIVEN] = "samples",
         [INN_REFIT_STORED] = "inputs that the file keeps",
-        [INN_REFIT_DRAWN] = "drawn inputs"};
+        [INN_REFIT_DRAWN] = "drawn inputs",
+        [INN_REFIT_FAMILIAR] = "drawn inputs"};
 
     snprintf(text, INN_REFITTER_TEXT, "%lld %s", (long long)r->feed.count,
              what[r->source]);

@@ -7,7 +7,6 @@
 
 #include "runtime/cli/json.h"
 #include "runtime/refit/refit.h"
-#include "runtime/refit/source.h"
 #include "runtime/tools/network.h"
 
 struct inn_refitting {
