@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "runtime/base/error.h"
+#include "runtime/refit/standard.h"
+
 /* Share of the convolutions whose statistics have to be known. */
 #define KNOWN 0.9
 
@@ -78,13 +81,12 @@ static bool is_known(const struct inn_model *model,
     name = model->graph->values[node->outputs[0]].name;
     for (i = 0; i < model->n_stats; i++) {
         if (strcmp(model->stats[i].value, name) == 0)
-            return true;
+            return inn_standard_known(&model->stats[i]);
     }
     return false;
 }
 
-enum inn_drawn_use inn_drawn_use(const struct inn_model *model,
-                                 const struct inn_feed *feed)
+static bool has_statistics(const struct inn_model *model)
 {
     const struct inn_graph *g = model->graph;
     int k, all = 0, known = 0;
@@ -96,7 +98,29 @@ enum inn_drawn_use inn_drawn_use(const struct inn_model *model,
         all++;
         known += is_known(model, &g->nodes[k]);
     }
-    if (all > 0 && (double)known >= KNOWN * (double)all)
-        return INN_DRAWN_STANDARDISED;
-    return feed->familiar ? INN_DRAWN_AS_THEY_ARE : INN_DRAWN_USELESS;
+    return all > 0 && (double)known >= KNOWN * (double)all;
+}
+
+enum inn_status inn_drawn_use(enum inn_drawn_use *use,
+                              const struct inn_model *model,
+                              const struct inn_graph *graph, int threads,
+                              struct inn_error *err)
+{
+    const struct inn_drawn_options one = {.pictures = 1, .threads = threads};
+    struct inn_error why = {0};
+    char text[INN_DRAWN_TEXT];
+    struct inn_arena arena;
+    struct inn_feed feed;
+    enum inn_status st;
+
+    *use = INN_DRAWN_STANDARDISED;
+    if (has_statistics(model))
+        return INN_OK;
+    inn_arena_init(&arena, model->heap);
+    st = inn_draw_again(&feed, text, model, graph, &one, &arena, &why);
+    *use = st == INN_OK && feed.familiar ? INN_DRAWN_AS_THEY_ARE
+                                         : INN_DRAWN_USELESS;
+    inn_arena_free(&arena);
+    return st == INN_OK || st == INN_ERR_UNSUPPORTED
+               ? INN_OK : inn_fail(err, st, "%s", why.message);
 }

@@ -38,8 +38,10 @@ enum inn_drawn_use {
     INN_DRAWN_STANDARDISED /* with inn_refit_options.standardise */
 };
 
-/* feed: what inn_draw_again gave, of any number of samples. */
-enum inn_drawn_use inn_drawn_use(const struct inn_model *model,
-                                 const struct inn_feed *feed);
+/* MEASURED */
+enum inn_status inn_drawn_use(enum inn_drawn_use *use,
+                              const struct inn_model *model,
+                              const struct inn_graph *graph, int threads,
+                              struct inn_error *err);
 
 #endif

@@ -11,6 +11,18 @@
 /* Added to deviations: a channel without any has no gain. */
 #define LEAST_DEVIATION 1e-6
 
+bool inn_standard_known(const struct inn_bn_stats *stats)
+{
+    const float *variance = stats->variance.data;
+    size_t i, n = inn_tensor_count(&stats->variance);
+
+    for (i = 1; i < n; i++) {
+        if (variance[i] > variance[0] || variance[i] < variance[0])
+            return true;
+    }
+    return false;
+}
+
 /* v's values as [planes][inner], channels in turn. */
 struct planes {
     float *data;
@@ -83,7 +95,8 @@ enum inn_status inn_standard_find(struct inn_standard *s,
     if (one == NULL || one->type != INN_F32 || one->rank < 2 ||
         one->bytes == 0 || it->data[v] == NULL ||
         inn_tensor_count(&stats->scale) != (size_t)one->dims[1] ||
-        inn_tensor_count(&stats->shift) != (size_t)one->dims[1])
+        inn_tensor_count(&stats->shift) != (size_t)one->dims[1] ||
+        !inn_standard_known(stats))
         return INN_OK;
     m.p = planes_of(it, v);
     s->gain = inn_arena_alloc(arena, m.p.channels, sizeof(double), err);

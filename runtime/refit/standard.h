@@ -17,11 +17,17 @@ struct inn_standard {
 };
 
 /*
+ * Whether stats were measured: placeholders have the same variance for all
+ * channels, and their scales are no deviations.
+ */
+bool inn_standard_known(const struct inn_bn_stats *stats);
+
+/*
  * For value v of the full network, alive in it with all its samples: what
  * gives it mean shift and deviation |scale|, as stats has them. Channels that
  * training has switched off, whose |scale| is below a hundredth of the mean
- * one, get the mean alone. s->gain stays NULL where stats is not of v's
- * channels or v is not of f32. Memory from arena. Same bits on any number of
+ * one, get the mean alone. s->gain stays NULL where stats is not known or not
+ * of v's channels, and where v is not of f32. Memory from arena. Same bits on any number of
  * threads.
  */
 enum inn_status inn_standard_find(struct inn_standard *s,

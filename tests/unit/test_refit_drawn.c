@@ -186,6 +186,7 @@ START_TEST(what_is_drawn_again_is_what_conversion_drew)
     struct inn_graph *unfolded = build();
     char text[INN_DRAWN_TEXT];
     struct inn_feed first;
+    enum inn_drawn_use use;
     bool pictures;
 
     ck_assert_int_eq(inn_draw_feed(&first, &pictures, text, model, unfolded,
@@ -195,7 +196,8 @@ START_TEST(what_is_drawn_again_is_what_conversion_drew)
     ck_assert_uint_eq(feed.items[0].bytes, first.items[0].bytes);
     ck_assert_mem_eq(feed.items[0].data, first.items[0].data,
                      first.items[0].bytes);
-    ck_assert_int_eq(inn_drawn_use(model, &feed), INN_DRAWN_STANDARDISED);
+    ck_assert_int_eq(inn_drawn_use(&use, model, full, 1, NULL), INN_OK);
+    ck_assert_int_eq(use, INN_DRAWN_STANDARDISED);
     inn_graph_free(unfolded);
 }
 END_TEST

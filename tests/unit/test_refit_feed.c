@@ -93,20 +93,71 @@ START_TEST(every_failing_request_is_reported)
 }
 END_TEST
 
-START_TEST(a_refit_wants_statistics_or_what_the_network_was_trained_on)
+static enum inn_drawn_use use(void)
+{
+    enum inn_drawn_use found;
+
+    ck_assert_int_eq(inn_drawn_use(&found, &model, model.graph, 2, NULL),
+                     INN_OK);
+    return found;
+}
+
+START_TEST(statistics_of_all_convolutions_are_what_a_refit_goes_by)
 {
     struct inn_bn_stats stats[] = {{.value = "y"}, {.value = "a"}};
-    struct inn_feed feed = {.familiar = false};
+    float variance[] = {1.0f, 2.0f};
+    int i;
 
     build(32);
     model.stats = stats;
-    ck_assert_int_eq(inn_drawn_use(&model, &feed), INN_DRAWN_USELESS);
+    for (i = 0; i < 2; i++) {
+        ck_assert_int_eq(inn_tensor_init(&stats[i].variance, INN_F32, 1,
+                                         SHAPE(2), NULL), INN_OK);
+        stats[i].variance.data = variance;
+    }
+    ck_assert_int_eq(use(), INN_DRAWN_USELESS);
     model.n_stats = 1; /* of one of two convolutions */
-    ck_assert_int_eq(inn_drawn_use(&model, &feed), INN_DRAWN_USELESS);
-    feed.familiar = true;
-    ck_assert_int_eq(inn_drawn_use(&model, &feed), INN_DRAWN_AS_THEY_ARE);
+    ck_assert_int_eq(use(), INN_DRAWN_USELESS);
     model.n_stats = 2;
-    ck_assert_int_eq(inn_drawn_use(&model, &feed), INN_DRAWN_STANDARDISED);
+    ck_assert_int_eq(use(), INN_DRAWN_STANDARDISED);
+    variance[1] = variance[0]; /* a placeholder */
+    ck_assert_int_eq(use(), INN_DRAWN_USELESS);
+}
+END_TEST
+
+/* y enlarges x twice. */
+static void enlarge(void)
+{
+    struct inn_graph *g;
+    int node;
+
+    ck_assert_int_eq(inn_graph_new(&g, heap, NULL), INN_OK);
+    net_input(g, "x", INN_F32, 4, SHAPE(-1, 1, 32, 32), NULL);
+    net_init(g, "v", INN_F32, 4, SHAPE(4, 1, 1, 1), NULL);
+    net_node(g, "Conv", 11, "x v", "m");
+    node = net_node(g, "DepthToSpace", 13, "m", "y");
+    net_int(g, node, "blocksize", 2);
+    net_output(g, "y");
+    model.heap = heap;
+    model.graph = g;
+}
+
+START_TEST(what_enlarges_was_trained_on_such_pictures)
+{
+    enlarge();
+    ck_assert_int_eq(use(), INN_DRAWN_AS_THEY_ARE);
+}
+END_TEST
+
+START_TEST(every_failing_request_of_the_judgement_is_reported)
+{
+    enum inn_drawn_use found;
+    struct starve s;
+
+    enlarge();
+    s = starve(heap, 10, 2000);
+    while (starving(&s))
+        s.st = inn_drawn_use(&found, &model, model.graph, 1, s.err);
 }
 END_TEST
 
@@ -120,7 +171,9 @@ int main(void)
     tcase_add_test(tc, fixed_sides_stay);
     tcase_add_test(tc, every_failing_request_is_reported);
     tcase_add_test(
-        tc, a_refit_wants_statistics_or_what_the_network_was_trained_on);
+        tc, statistics_of_all_convolutions_are_what_a_refit_goes_by);
+    tcase_add_test(tc, what_enlarges_was_trained_on_such_pictures);
+    tcase_add_test(tc, every_failing_request_of_the_judgement_is_reported);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

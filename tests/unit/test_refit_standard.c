@@ -22,6 +22,7 @@
 static const double ratio[CHANNELS] = {2.0, -0.5, 3.0, 1e-4, 10.0, 0.15};
 static float scale[CHANNELS];
 static float shift[CHANNELS] = {0.1f, -3.0f, 0.0f, 0.7f, -0.5f, 2.0f};
+static float variance[CHANNELS] = {1, 2, 3, 4, 5, 6};
 static const int64_t kept[] = {4, 1, 3};
 
 static struct inn_bn_stats stats;
@@ -54,6 +55,7 @@ static void setup(void)
     feed = (struct inn_feed){.items = &input, .n = 1, .count = SAMPLES};
     vector(&stats.scale, scale);
     vector(&stats.shift, shift);
+    vector(&stats.variance, variance);
 }
 
 static void teardown(void)
@@ -199,6 +201,19 @@ START_TEST(statistics_of_other_channels_are_passed_over)
 }
 END_TEST
 
+START_TEST(placeholders_are_no_statistics)
+{
+    float ones[CHANNELS] = {1, 1, 1, 1, 1, 1};
+    struct inn_standard s;
+
+    walk(1);
+    vector(&stats.variance, ones);
+    ck_assert_int_eq(inn_standard_find(&s, &it, y, &stats, &arena, NULL),
+                     INN_OK);
+    ck_assert_ptr_null(s.gain);
+}
+END_TEST
+
 START_TEST(every_failing_request_is_reported)
 {
     struct inn_standard s;
@@ -225,6 +240,7 @@ int main(void)
     tcase_add_test(tc, a_cut_network_gets_its_channels_maps);
     tcase_add_test(tc, it_is_the_same_on_any_number_of_threads);
     tcase_add_test(tc, statistics_of_other_channels_are_passed_over);
+    tcase_add_test(tc, placeholders_are_no_statistics);
     tcase_add_test(tc, every_failing_request_is_reported);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
