@@ -86,7 +86,7 @@ static bool is_known(const struct inn_model *model,
     return false;
 }
 
-static bool has_statistics(const struct inn_model *model)
+bool inn_drawn_statistics(const struct inn_model *model)
 {
     const struct inn_graph *g = model->graph;
     int k, all = 0, known = 0;
@@ -114,7 +114,7 @@ enum inn_status inn_drawn_use(enum inn_drawn_use *use,
     enum inn_status st;
 
     *use = INN_DRAWN_STANDARDISED;
-    if (has_statistics(model))
+    if (inn_drawn_statistics(model))
         return INN_OK;
     inn_arena_init(&arena, model->heap);
     st = inn_draw_again(&feed, text, model, graph, &one, &arena, &why);

@@ -38,7 +38,17 @@ enum inn_drawn_use {
     INN_DRAWN_STANDARDISED /* with inn_refit_options.standardise */
 };
 
-/* MEASURED */
+/*
+ * Whether nine in ten convolutions have statistics of BatchNormalization that
+ * were measured: enough to standardise both networks by.
+ */
+bool inn_drawn_statistics(const struct inn_model *model);
+
+/*
+ * What a refit of model may go by, of which graph is the network at full
+ * width, with weights unless there are statistics. doc/results.md has what
+ * each gave ("Without data").
+ */
 enum inn_status inn_drawn_use(enum inn_drawn_use *use,
                               const struct inn_model *model,
                               const struct inn_graph *graph, int threads,

@@ -16,28 +16,22 @@ static bool makes_pictures(const struct inn_graph *g)
            g->values[g->outputs[0]].rank == 4;
 }
 
-/* Whether drawn pictures are such as the network was trained on. */
-static enum inn_status draw_one(struct inn_feed *feed,
+/* inn_drawn_use, for which the network at full width is made. */
+static enum inn_status find_use(enum inn_drawn_use *use,
                                 const struct inn_model *model, int threads,
                                 struct inn_error *err)
 {
-    const struct inn_drawn_options o = {.pictures = 1, .threads = threads};
     struct inn_graph *full = NULL;
-    char text[INN_DRAWN_TEXT];
-    struct inn_arena arena;
     struct inn_plan plan;
     enum inn_status st;
 
-    inn_arena_init(&arena, model->heap);
     st = inn_plan_full(&plan, model, err);
     if (st == INN_OK)
         st = inn_model_sample(&full, model, &plan, threads, err);
     if (st == INN_OK)
-        st = inn_draw_again(feed, text, model, full, &o, &arena, err);
-    feed->items = NULL;
+        st = inn_drawn_use(use, model, full, threads, err);
     inn_plan_free(&plan);
     inn_graph_free(full);
-    inn_arena_free(&arena);
     return st;
 }
 
@@ -49,8 +43,7 @@ enum inn_status inn_refit_choose(enum inn_refit_source *source,
 {
     bool automatic = asked != NULL ? strcmp(asked, "auto") == 0
                                    : by_default && !chosen;
-    struct inn_feed feed = {.n = 0};
-    enum inn_drawn_use use;
+    enum inn_drawn_use use = INN_DRAWN_USELESS;
     enum inn_status st = INN_OK;
 
     *source = INN_REFIT_NONE;
@@ -62,12 +55,10 @@ enum inn_status inn_refit_choose(enum inn_refit_source *source,
         *source = INN_REFIT_STORED;
         return INN_OK;
     }
-    use = inn_drawn_use(model, &feed);
-    if (use == INN_DRAWN_USELESS && makes_pictures(model->graph)) {
-        st = draw_one(&feed, model, threads, err);
-        use = st == INN_OK ? inn_drawn_use(model, &feed) : use;
-        st = st == INN_ERR_UNSUPPORTED ? INN_OK : st;
-    }
+    if (inn_drawn_statistics(model))
+        use = INN_DRAWN_STANDARDISED;
+    else if (makes_pictures(model->graph))
+        st = find_use(&use, model, threads, err);
     if (use != INN_DRAWN_USELESS)
         *source = use == INN_DRAWN_STANDARDISED ? INN_REFIT_DRAWN
                                                 : INN_REFIT_FAMILIAR;
