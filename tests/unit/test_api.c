@@ -16,6 +16,7 @@ static struct inn_error err;
 static struct inn_file *file;
 static struct inn_net *net;
 static int64_t widths[64];
+static int64_t batch; /* pictures at a time, where the net takes any number */
 static char folder[32], path[64];
 
 static const char *kept(const char *name)
@@ -38,6 +39,7 @@ static void setup(void)
                      INN_OK);
     ck_assert_int_le(inn_group_count(file), 64);
     net = NULL;
+    batch = 1;
 }
 
 static void teardown(void)
@@ -55,7 +57,7 @@ static void sample(double factor)
                                 INN_QUAD_MOMENTS, &err), INN_OK);
 }
 
-/* One picture of the net's size; its data own. */
+/* Pictures of the net's size; their data own. */
 static struct inn_tensor picture(void)
 {
     struct inn_tensor in;
@@ -63,7 +65,7 @@ static struct inn_tensor picture(void)
 
     ck_assert_int_eq(inn_net_input(net, 0, &in, &err), INN_OK);
     for (i = 0; i < (size_t)in.rank; i++) {
-        in.dims[i] = in.dims[i] < 0 ? 1 : in.dims[i];
+        in.dims[i] = in.dims[i] < 0 ? batch : in.dims[i];
         n *= (size_t)in.dims[i];
     }
     in.bytes = n * sizeof(float);
@@ -279,6 +281,64 @@ START_TEST(how_a_net_runs_can_be_changed_and_changed_back)
 }
 END_TEST
 
+/* The pictures as numpy.save writes them. */
+static void write_pictures(const char *to)
+{
+    struct inn_tensor all = picture();
+    FILE *f = fopen(to, "wb");
+    char header[118];
+    int len;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(all.rank, 4);
+    len = snprintf(header, sizeof(header), "{'descr': '<f4', "
+                   "'fortran_order': False, 'shape': (%d, %d, %d, %d), }",
+                   (int)all.dims[0], (int)all.dims[1], (int)all.dims[2],
+                   (int)all.dims[3]);
+    memset(header + len, ' ', sizeof(header) - (size_t)len);
+    header[117] = '\n';
+    fwrite("\x93NUMPY\1\0\x76\0", 1, 10, f);
+    fwrite(header, 1, sizeof(header), f);
+    fwrite(all.data, 1, all.bytes, f);
+    ck_assert_int_eq(fclose(f), 0);
+    free(all.data);
+}
+
+START_TEST(a_refit_brings_a_sampled_net_nearer_to_the_full_one)
+{
+    char data[128];
+    float *full, *before, *after, *again;
+    size_t n;
+
+    batch = 64;
+    sample(1);
+    full = run(&n);
+    ck_assert_int_eq(inn_net_refit(net, NULL, -1, &err), INN_ERR_ARGUMENT);
+    inn_net_free(net);
+    sample(0.5);
+    before = run(&n);
+    snprintf(data, sizeof(data), "%s/x.npy", folder);
+    ck_assert_int_eq(inn_net_refit(net, data, 0, &err), INN_ERR_IO);
+    again = run(&n);
+    ck_assert_mem_eq(again, before, n * sizeof(float));
+    write_pictures(data);
+    ck_assert_msg(inn_net_refit(net, data, 0, &err) == INN_OK, "%s",
+                  err.message);
+    after = run(&n);
+    ck_assert_double_lt(distance(full, after, n),
+                        0.7 * distance(full, before, n));
+    ck_assert_int_eq(inn_net_write(net, path, false, &err), INN_OK);
+    inn_net_free(net);
+    ck_assert_int_eq(inn_net_read(&net, path, NULL, &err), INN_OK);
+    ck_assert_int_eq(inn_net_refit(net, data, 0, &err), INN_ERR_ARGUMENT);
+    remove(data);
+    free(full);
+    free(before);
+    free(after);
+    free(again);
+}
+END_TEST
+
 START_TEST(files_that_are_none_are_errors)
 {
     struct inn_file *other = file;
@@ -361,6 +421,7 @@ int main(void)
     tcase_add_test(t, a_net_is_written_read_and_computes_the_same);
     tcase_add_test(t, inputs_that_do_not_fit_are_refused);
     tcase_add_test(t, how_a_net_runs_can_be_changed_and_changed_back);
+    tcase_add_test(t, a_refit_brings_a_sampled_net_nearer_to_the_full_one);
     tcase_add_test(t, files_that_are_none_are_errors);
     tcase_add_test(t, a_ceiling_of_memory_is_met_anywhere_with_a_word);
     suite_add_tcase(suite, t);
