@@ -6,6 +6,7 @@
  */
 #include "runtime/refit/fit.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "runtime/base/checked.h"
@@ -20,7 +21,7 @@
 #define GATHER ((size_t)64)
 
 const struct inn_refit_settings inn_refit_defaults = {
-    .ridge = 0.02, .per_row = 3.0, .floor = 0.0, .rows = 60, .rounds = 1};
+    .ridge = 0.02, .per_row = 3.0, .floor = 0.3, .rows = 60, .rounds = 1};
 
 /* One part's equations. */
 struct equations {
@@ -79,38 +80,82 @@ static size_t where(const struct inn_linear_side *s, size_t position,
            position % s->inner;
 }
 
-/* What the row's outputs are to be, before gain and offset. */
+/* A target in a flat part is met by whatever the layer has there. */
+static double meet(const struct inn_refit_layer *layer, double want,
+                   double have)
+{
+    double low = (double)layer->low, high = (double)layer->high;
+
+    if (want < low)
+        return have < low ? have : low;
+    if (want > high)
+        return have > high ? have : high;
+    return want;
+}
+
+/* An output on its way to the aim: re-standardised, scaled and moved. */
+struct way {
+    double gain, offset, factor, summand, rest;
+    size_t place;
+};
+
+static struct way way_of(const struct inn_refit_task *k, size_t c, size_t own,
+                         size_t before)
+{
+    struct way w = {1.0, 0.0, 1.0, 0.0, 0.0, own};
+
+    if (k->gain != NULL) {
+        w.gain = k->gain[c];
+        w.offset = k->offset[c];
+    }
+    if (k->way.gain != NULL) {
+        w.factor = (double)k->way.gain[own];
+        w.summand = (double)k->way.offset[own];
+    }
+    if (k->way.at != NULL)
+        w.place = k->way.at[own];
+    if (k->shortcut != NULL)
+        w.rest = (double)k->shortcut[before + w.place];
+    return w;
+}
+
+/* What the row's outputs are to be. */
 static void target_row(const struct pass *p, float *t, size_t sample,
                        size_t position)
 {
     const struct inn_refit_task *k = p->task;
-    const struct inn_refit_layer *layer = k->layer;
-    const struct inn_linear *l = &layer->linear;
-    size_t cut = l->to.outer * l->to.channels * l->to.inner;
-    size_t full = k->full.outer * k->full.channels * k->full.inner;
-    const float *aim = k->aim + sample * full;
-    size_t o, c, at;
+    const struct inn_linear *l = &k->layer->linear;
+    size_t before = sample * l->to.outer * l->to.channels * l->to.inner;
+    const float *aim = k->aim + sample * k->full_elements;
+    const double *w = p->again ? p->e->now : p->e->start;
+    size_t o, c, own, at;
 
     for (o = 0; o < l->outputs; o++) {
-        double gain, offset, want, rest;
+        double want, have, bias;
+        struct way way;
 
         c = p->part * l->outputs + o;
-        at = sample * cut + where(&l->to, position, c);
-        gain = k->gain != NULL ? k->gain[c] : 1.0;
-        offset = k->offset != NULL ? k->offset[c] : 0.0;
-        rest = k->shortcut != NULL ? (double)k->shortcut[at] : 0.0;
-        want = (double)aim[where(&k->full, position,
-                                 k->kept != NULL ? (size_t)k->kept[c] : c)];
-        if (p->again) {
-            double have = (double)k->y[at] * gain + offset + rest;
-
-            if (want < (double)layer->low)
-                want = have < (double)layer->low ? have : (double)layer->low;
-            else if (want > (double)layer->high)
-                want = have > (double)layer->high ? have
-                                                  : (double)layer->high;
+        own = where(&l->to, position, c);
+        at = k->place != NULL
+                 ? k->place[own]
+                 : where(&k->full, position,
+                         k->kept != NULL ? (size_t)k->kept[c] : c);
+        at = k->full_way.at != NULL ? k->full_way.at[at] : at;
+        way = way_of(k, c, own, before);
+        /* Behind the operator, y is without it. */
+        bias = l->apart >= 0 ? w[(o + 1) * p->fit->n - 1] : 0.0;
+        want = (double)aim[at];
+        have = k->y == NULL ? 0.0 : (double)k->y[before + own] + bias;
+        if (!(fabs(way.factor) > (double)k->way.least)) {
+            t[o] = (float)have;
+            continue;
         }
-        t[o] = (float)((want - rest - offset) / gain);
+        if (p->again)
+            want = meet(k->layer, want,
+                        (have * way.gain + way.offset) * way.factor +
+                            way.summand + way.rest);
+        t[o] = (float)(((want - way.rest - way.summand) / way.factor -
+                        way.offset) / way.gain);
     }
 }
 

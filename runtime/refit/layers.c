@@ -1,155 +1,111 @@
 /* Layers, their aims, and an order that has shortcuts ready in time. */
 #include "runtime/refit/layers.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/refit/aim.h"
 
 struct find {
+    struct inn_readers readers;
     const struct inn_graph *graph;
     const struct inn_shapes *shapes;
+    const struct inn_model *model;
     struct inn_refit_layers *layers;
     struct inn_arena *arena;
-    int *uses;   /* [n_values] */
-    int *reader; /* [n_values] a graph node that reads it, or -1 */
     struct inn_error *err;
 };
-
-static bool is_op(const struct inn_node *node, const char *type)
-{
-    return node->domain[0] == '\0' && strcmp(node->op_type, type) == 0;
-}
-
-static bool is_constant(const struct find *f, int v)
-{
-    const struct inn_tensor *t = v >= 0 ? inn_shapes_get(f->shapes, v) : NULL;
-
-    return t != NULL && t->data != NULL;
-}
-
-/* The one graph node that reads v and is all that does; or NULL. */
-static const struct inn_node *only_reader(const struct find *f, int v)
-{
-    return f->uses[v] == 1 && f->reader[v] >= 0 &&
-                   !f->graph->values[v].is_output
-               ? &f->graph->nodes[f->reader[v]] : NULL;
-}
-
-static int layer_of(const struct find *f, int v)
-{
-    int by = f->graph->values[v].producer;
-
-    return by >= 0 ? f->layers->of_node[by] : -1;
-}
-
-/*
- * Of a sum of two layers the later one mends it: the other has been fitted
- * to what it gives itself.
- */
-static void find_aim(const struct find *f, struct inn_refit_layer *layer)
-{
-    const struct inn_tensor *y = inn_shapes_get(f->shapes, layer->linear.y);
-    const struct inn_node *node = only_reader(f, layer->linear.y);
-    const struct inn_tensor *sum, *shape;
-    int other, rival;
-
-    layer->aim = layer->linear.y;
-    layer->shortcut = -1;
-    if (node == NULL || !(is_op(node, "Add") || is_op(node, "Sum")) ||
-        node->n_inputs != 2)
-        return;
-    other = node->inputs[node->inputs[0] == layer->linear.y ? 1 : 0];
-    if (other < 0 || other == layer->linear.y || is_constant(f, other))
-        return;
-    sum = inn_shapes_get(f->shapes, node->outputs[0]);
-    shape = inn_shapes_get(f->shapes, other);
-    if (sum == NULL || shape == NULL || !inn_tensor_same_shape(sum, y) ||
-        !inn_tensor_same_shape(shape, y))
-        return;
-    rival = layer_of(f, other);
-    if (rival >= 0 && f->uses[other] == 1 &&
-        f->layers->layer[rival].linear.node > layer->linear.node)
-        return;
-    layer->aim = node->outputs[0];
-    layer->shortcut = other;
-}
-
-static float scalar(const struct find *f, const struct inn_node *node, int i,
-                    float otherwise)
-{
-    const struct inn_tensor *t;
-    float value = otherwise;
-
-    if (i >= node->n_inputs || node->inputs[i] < 0)
-        return otherwise;
-    t = inn_shapes_get(f->shapes, node->inputs[i]);
-    if (t != NULL && t->data != NULL && inn_tensor_count(t) == 1)
-        inn_convert_elements(&value, INN_F32, t->data, t->type, 1);
-    return value;
-}
-
-static void find_flat(const struct find *f, struct inn_refit_layer *layer)
-{
-    const struct inn_node *node = only_reader(f, layer->aim);
-
-    layer->low = -INFINITY;
-    layer->high = INFINITY;
-    if (node == NULL)
-        return;
-    if (is_op(node, "Relu"))
-        layer->low = 0.0f;
-    if (is_op(node, "HardSwish"))
-        layer->low = -3.0f;
-    if (is_op(node, "Clip")) {
-        layer->low = scalar(f, node, 1, inn_node_float(node, "min",
-                                                       -INFINITY));
-        layer->high = scalar(f, node, 2, inn_node_float(node, "max",
-                                                        INFINITY));
-    }
-}
 
 static enum inn_status count_readers(struct find *f)
 {
     const struct inn_graph *g = f->graph;
+    struct inn_readers *r = &f->readers;
     int k, i, v;
 
-    f->uses = inn_arena_alloc(f->arena, (size_t)g->n_values,
-                              sizeof(*f->uses), f->err);
-    f->reader = inn_arena_alloc(f->arena, (size_t)g->n_values,
-                                sizeof(*f->reader), f->err);
-    if (f->uses == NULL || f->reader == NULL)
+    r->graph = g;
+    r->shapes = f->shapes;
+    r->uses = inn_arena_alloc(f->arena, (size_t)g->n_values,
+                              sizeof(*r->uses), f->err);
+    r->reader = inn_arena_alloc(f->arena, (size_t)g->n_values,
+                                sizeof(*r->reader), f->err);
+    r->claimed = inn_arena_alloc(f->arena, (size_t)g->n_nodes,
+                                 sizeof(*r->claimed), f->err);
+    if (r->uses == NULL || r->reader == NULL || r->claimed == NULL)
         return inn_refused(f->err);
     for (v = 0; v < g->n_values; v++)
-        f->reader[v] = -1;
+        r->reader[v] = -1;
     for (k = 0; k < g->n_nodes; k++) {
         for (i = 0; i < g->nodes[k].n_inputs; i++) {
             v = g->nodes[k].inputs[i];
             if (v >= 0)
-                f->reader[v] = k;
+                r->reader[v] = k;
         }
     }
-    return inn_graph_count_uses(g, f->uses);
+    return inn_graph_count_uses(g, r->uses);
+}
+
+/* What a graph node reads stored, if it sums that over a group's channels. */
+static bool sums_channels(const struct find *f, const struct inn_node *node)
+{
+    int i, a, v;
+
+    for (i = 0; i < node->n_inputs; i++) {
+        v = node->inputs[i];
+        if (v < 0 || f->graph->values[v].init == NULL)
+            continue;
+        for (a = 0; a < f->graph->values[v].init->rank; a++) {
+            const struct inn_axis *axis = inn_model_axis(f->model, v, a);
+
+            if (axis != NULL && axis->role == INN_ROLE_IN)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_f32(const struct find *f, int v)
+{
+    const struct inn_tensor *t = inn_shapes_get(f->shapes, v);
+
+    return t != NULL && t->type == INN_F32;
+}
+
+/* Why linear graph node l can't be refitted, in words; NULL: it can. */
+static const char *why_not(const struct find *f, const struct inn_linear *l)
+{
+    if (!inn_linear_alone(f->graph, f->readers.uses, l->weight,
+                          l->weight_seen))
+        return "its weight is shared";
+    if (!is_f32(f, l->x) || !is_f32(f, l->y) || !is_f32(f, l->weight_seen))
+        return "it isn't computed in f32";
+    return NULL;
 }
 
 static void list_layers(struct find *f)
 {
     struct inn_refit_layers *all = f->layers;
-    int k;
+    int k, add;
 
     for (k = 0; k < f->graph->n_nodes; k++) {
-        struct inn_refit_layer *layer = &all->layer[all->n];
+        struct inn_linear *l = &all->layer[all->n].linear;
+        const char *why = NULL;
 
         all->of_node[k] = -1;
-        if (!inn_linear_read(&layer->linear, f->graph, f->shapes, k) ||
-            f->graph->values[layer->linear.x].is_input)
-            continue;
-        if (f->uses[layer->linear.weight] > 1 ||
-            (layer->linear.bias >= 0 && f->uses[layer->linear.bias] > 1)) {
-            all->left++;
-            continue;
+        if (!inn_linear_read(l, f->graph, f->shapes, k)) {
+            if (sums_channels(f, &f->graph->nodes[k]))
+                why = "nothing is known of fitting its operator";
+        } else if (!f->graph->values[l->x].is_input) {
+            add = inn_only_reader(&f->readers, l->y);
+            if (add >= 0)
+                inn_linear_take_bias(l, f->graph, f->shapes, add);
+            why = why_not(f, l);
+            if (why == NULL)
+                all->of_node[k] = all->n++;
         }
-        all->of_node[k] = all->n++;
+        if (why != NULL) {
+            all->left[all->n_left].node = k;
+            all->left[all->n_left++].why = why;
+        }
     }
 }
 
@@ -208,11 +164,12 @@ static enum inn_status sort(struct find *f)
 enum inn_status inn_refit_find(struct inn_refit_layers *layers,
                                const struct inn_graph *graph,
                                const struct inn_shapes *shapes,
+                               const struct inn_model *model,
                                struct inn_arena *arena,
                                struct inn_error *err)
 {
-    struct find f = {.graph = graph, .shapes = shapes, .layers = layers,
-                     .arena = arena, .err = err};
+    struct find f = {.graph = graph, .shapes = shapes, .model = model,
+                     .layers = layers, .arena = arena, .err = err};
     size_t n = (size_t)graph->n_nodes;
     enum inn_status st;
     int i;
@@ -223,16 +180,15 @@ enum inn_status inn_refit_find(struct inn_refit_layers *layers,
     layers->of_node = inn_arena_alloc(arena, n, sizeof(*layers->of_node),
                                       err);
     layers->order = inn_arena_alloc(arena, n, sizeof(*layers->order), err);
+    layers->left = inn_arena_alloc(arena, n, sizeof(*layers->left), err);
     if (layers->layer == NULL || layers->of_node == NULL ||
-        layers->order == NULL)
+        layers->order == NULL || layers->left == NULL)
         return inn_refused(err);
     st = count_readers(&f);
     if (st != INN_OK)
         return st;
     list_layers(&f);
-    for (i = 0; i < layers->n; i++) {
-        find_aim(&f, &layers->layer[i]);
-        find_flat(&f, &layers->layer[i]);
-    }
+    for (i = layers->n - 1; i >= 0; i--)
+        inn_refit_aim(&layers->layer[i], &f.readers);
     return sort(&f);
 }

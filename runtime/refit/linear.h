@@ -30,6 +30,12 @@ struct inn_linear {
     int node;           /* of the graph */
     int x, y;           /* values: its input and output */
     int weight, bias;   /* values: initializers; bias -1 where it has none */
+    /*
+     * What the operator reads in their place: they themselves, or what a
+     * Cast or an Identity makes of them.
+     */
+    int weight_seen, bias_seen;
+    int apart; /* graph node right behind y that adds the bias; or -1 */
     size_t parts;       /* independent problems: a convolution's groups */
     size_t outputs;     /* of a part */
     size_t inputs, taps; /* of a part: inputs × taps unknowns */
@@ -49,11 +55,26 @@ static inline size_t inn_linear_unknowns(const struct inn_linear *l)
 
 /*
  * Whether graph node k, at these shapes of one sample, is such a node; its
- * weight an initializer of floats with data that nothing else changes. Any
+ * weight an initializer of floats with data, perhaps widened by a Cast. Any
  * other is left alone: false.
  */
 bool inn_linear_read(struct inn_linear *l, const struct inn_graph *graph,
                      const struct inn_shapes *shapes, int k);
+
+/*
+ * Graph node k, which reads l's output and is all that does: where l has no
+ * bias and k adds a constant with one element per output, and nothing else,
+ * that is its bias from now on, and true.
+ */
+bool inn_linear_take_bias(struct inn_linear *l, const struct inn_graph *graph,
+                          const struct inn_shapes *shapes, int k);
+
+/*
+ * Whether nothing but the operator reads v, of those that stored, an
+ * initializer, becomes on its way there. uses: inn_graph_count_uses.
+ */
+bool inn_linear_alone(const struct inn_graph *graph, const int *uses,
+                      int stored, int seen);
 
 /*
  * rows [n × (unknowns + 1)]: what a part's weight meets at n positions of one

@@ -2,12 +2,13 @@
 #include "runtime/refit/refit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
 #include "runtime/exec/interpreter.h"
-#include "runtime/grid/kept.h"
-#include "runtime/refit/standard.h"
+#include "runtime/refit/own.h"
+#include "runtime/refit/task.h"
 #include "runtime/refit/work.h"
 
 /* The least that layers are fitted on, where there are as many. */
@@ -106,72 +107,41 @@ static enum inn_status reach(struct refit *r, int v)
     return st;
 }
 
-/* Weights of our own: those of a graph may be borrowed. */
-static enum inn_status own_data(struct refit *r, int v)
+/* What a Cast or an Identity makes of what is stored, made again. */
+static void see_again(const struct refit *r, int stored, int seen)
 {
-    struct inn_tensor *t = v >= 0 ? r->cut->values[v].init : NULL;
-    void *copy;
+    const struct inn_tensor *from = stored >= 0 ? r->cut->values[stored].init
+                                                : NULL;
+    struct inn_tensor *to;
 
-    if (t == NULL)
-        return INN_OK;
-    copy = inn_arena_alloc(&r->cut->arena, t->bytes, 1, r->err);
-    if (copy == NULL)
-        return inn_refused(r->err);
-    memcpy(copy, t->data, t->bytes);
-    t->data = copy;
-    return INN_OK;
+    if (from == NULL || seen == stored)
+        return;
+    to = &r->narrow.shapes.known[seen];
+    if (to->data != NULL && to->data != from->data)
+        inn_convert_elements(to->data, to->type, from->data, from->type,
+                             inn_tensor_count(from));
 }
 
-static enum inn_status make_task(struct refit *r,
-                                 struct inn_refit_task *task,
-                                 const struct inn_refit_layer *layer,
-                                 int64_t **own)
+/* The layer's output with the weights it has now. */
+static enum inn_status compute(struct refit *r, const struct inn_linear *l)
 {
-    const struct inn_linear *l = &layer->linear;
-    const struct inn_tensor *aim = inn_interpreter_shape(&r->wide, layer->aim);
-    const struct inn_standard *s = &r->standards[l->y];
-    enum inn_status st;
-    int64_t *kept;
-    size_t c, n;
-    double *both;
-    int i;
+    see_again(r, l->weight, l->weight_seen);
+    see_again(r, l->bias, l->bias_seen);
+    return inn_interpreter_compute(&r->narrow, l->node, r->err);
+}
 
-    memset(task, 0, sizeof(*task));
-    task->layer = layer;
-    task->samples = r->narrow.samples;
-    task->x = r->narrow.data[l->x];
-    task->y = r->narrow.data[l->y];
-    task->aim = r->wide.data[layer->aim];
-    if (layer->shortcut >= 0)
-        task->shortcut = r->narrow.data[layer->shortcut];
-    st = kept_channels(r, layer->aim, l->to.axis, &kept);
-    if (st == INN_OK)
-        st = kept_channels(r, l->y, l->to.axis, own);
-    if (st != INN_OK)
-        return st;
-    task->kept = kept;
-    task->full = l->to;
-    task->full.channels = (size_t)aim->dims[l->to.axis];
-    for (i = 0; i < aim->rank; i++) {
-        if (i != l->to.axis && aim->dims[i] !=
-                inn_interpreter_shape(&r->narrow, l->y)->dims[i])
-            return inn_fail(r->err, INN_ERR_UNSUPPORTED,
-                            "positions of '%s' are not those of the full "
-                            "network", r->cut->values[layer->aim].name);
-    }
-    if (s->gain == NULL)
-        return INN_OK;
-    n = l->to.channels;
-    both = inn_arena_alloc(&r->arena, n, 2 * sizeof(*both), r->err);
-    if (both == NULL)
-        return inn_refused(r->err);
-    for (c = 0; c < n; c++) {
-        both[c] = s->gain[*own != NULL ? (size_t)(*own)[c] : c];
-        both[n + c] = s->offset[*own != NULL ? (size_t)(*own)[c] : c];
-    }
-    task->gain = both;
-    task->offset = both + n;
-    return INN_OK;
+/* Counts graph node k among those left, and names it if there is room. */
+static void leave(const struct refit *r, int k, const char *why)
+{
+    struct inn_refit_report *report = r->report;
+    struct inn_node_words w = inn_node_words(&r->cut->nodes[k]);
+    int i = report->left++;
+
+    if (i >= INN_REFIT_NAMED)
+        return;
+    snprintf(report->named[i], sizeof(report->named[i]), INN_NODE_FORMAT,
+             INN_NODE_ARGS(w));
+    report->why[i] = why;
 }
 
 /* Fits a layer, its operands alive, and gives its output again. */
@@ -182,41 +152,38 @@ static enum inn_status fit_layer(struct refit *r,
     struct inn_tensor *weight = r->cut->values[l->weight].init;
     struct inn_tensor *bias = l->bias >= 0 ? r->cut->values[l->bias].init
                                            : NULL;
+    const struct inn_refit_sides sides = {
+        .cut = r->cut, .full = r->full, .narrow = &r->narrow,
+        .wide = &r->wide, .kept = &r->kept, .standards = r->standards,
+        .arena = &r->arena};
     struct inn_refit_fit *fit = NULL;
     struct inn_refit_task task;
     enum inn_status st;
-    int64_t *own;
+    bool known;
     int i;
 
-    st = make_task(r, &task, layer, &own);
-    if (st != INN_OK)
-        return st;
-    st = inn_refit_solve(&fit, &task, r->settings, weight, bias,
-                         r->options->threads, r->cut->heap, r->err);
+    st = inn_refit_task_new(&task, &known, layer, &sides, r->err);
+    if (st == INN_OK && !known) {
+        leave(r, l->node, "its positions are not those of the full network");
+        inn_refit_task_free(&task, r->cut->heap);
+        return INN_OK;
+    }
+    if (st == INN_OK)
+        st = inn_refit_solve(&fit, &task, r->settings, weight, bias,
+                             r->options->threads, r->cut->heap, r->err);
     for (i = 0; i < r->settings->rounds && st == INN_OK &&
                 (isfinite(layer->low) || isfinite(layer->high)); i++) {
-        st = inn_interpreter_compute(&r->narrow, l->node, r->err);
+        st = compute(r, l);
         if (st == INN_OK)
             st = inn_refit_again(fit, &task, weight, bias,
                                  r->options->threads, r->err);
     }
     inn_refit_fit_free(fit);
+    inn_refit_task_free(&task, r->cut->heap);
     if (st == INN_OK)
-        st = inn_interpreter_compute(&r->narrow, l->node, r->err);
+        st = compute(r, l);
     r->report->layers++;
     return st;
-}
-
-static bool all_f32(const struct refit *r, const struct inn_refit_layer *l)
-{
-    const struct inn_tensor *t[] = {
-        inn_interpreter_shape(&r->narrow, l->linear.x),
-        inn_interpreter_shape(&r->narrow, l->linear.y),
-        inn_interpreter_shape(&r->wide, l->aim)};
-
-    return t[0] != NULL && t[1] != NULL && t[2] != NULL &&
-           t[0]->type == INN_F32 && t[1]->type == INN_F32 &&
-           t[2]->type == INN_F32;
 }
 
 /* A node of the cut network; a layer is fitted before it goes on. */
@@ -229,7 +196,7 @@ static enum inn_status narrow_node(struct refit *r, int k)
     enum inn_status st = INN_OK;
     int64_t *kept;
 
-    if (layer != NULL && (!r->fitting || !all_f32(r, layer)))
+    if (!r->fitting)
         layer = NULL;
     if (layer != NULL) {
         inn_interpreter_hold(&r->narrow, layer->linear.x);
@@ -346,20 +313,34 @@ static enum inn_status widen(struct refit *r, int at, int64_t samples)
     return st;
 }
 
+static enum inn_status find_layers(struct refit *r)
+{
+    return inn_refit_find(&r->layers, r->cut, &r->narrow.shapes, r->model,
+                          &r->arena, r->err);
+}
+
+/* Both networks, with layers whose weights may be written. */
 static enum inn_status start(struct refit *r, const struct inn_plan *plan)
 {
     int64_t count = r->options->feed->count;
     enum inn_status st = check_twins(r);
     int i;
 
+    count = count < FEWEST_SAMPLES ? count : FEWEST_SAMPLES;
     if (st == INN_OK)
         st = inn_kept_new(&r->kept, r->model, plan, &r->arena, r->err);
     if (st == INN_OK)
-        st = start_walks(r, 0, count < FEWEST_SAMPLES ? count
-                                                      : FEWEST_SAMPLES);
+        st = inn_interpreter_start(&r->narrow, r->cut, r->options->feed, 0,
+                                   count, r->options->threads, r->err);
     if (st == INN_OK)
-        st = inn_refit_find(&r->layers, r->cut, &r->narrow.shapes, &r->arena,
-                            r->err);
+        st = find_layers(r);
+    inn_interpreter_free(&r->narrow);
+    if (st == INN_OK)
+        st = inn_refit_own(r->cut, &r->layers, r->err);
+    if (st == INN_OK)
+        st = start_walks(r, 0, count);
+    if (st == INN_OK)
+        st = find_layers(r);
     if (st != INN_OK)
         return st;
     r->standards = inn_arena_alloc(&r->arena, (size_t)r->full->n_values,
@@ -367,13 +348,9 @@ static enum inn_status start(struct refit *r, const struct inn_plan *plan)
     if (r->standards == NULL)
         return inn_refused(r->err);
     hold_aims(r);
-    for (i = 0; i < r->layers.n && st == INN_OK; i++) {
-        st = own_data(r, r->layers.layer[i].linear.weight);
-        if (st == INN_OK)
-            st = own_data(r, r->layers.layer[i].linear.bias);
-    }
-    r->report->left = r->layers.left;
-    return st;
+    for (i = 0; i < r->layers.n_left; i++)
+        leave(r, r->layers.left[i].node, r->layers.left[i].why);
+    return INN_OK;
 }
 
 /* What each graph node's turn takes, of all; said before the first one. */

@@ -27,10 +27,14 @@ struct inn_refit_options {
     void *state;
 };
 
+/* Layers left whose names a report has room for. */
+#define INN_REFIT_NAMED 8
+
 struct inn_refit_report {
     int layers;  /* refitted */
-    int left;    /* linear layers that were left as they are */
-    size_t rows; /* of all layers */
+    int left;    /* layers that were left as they are; the first of them: */
+    char named[INN_REFIT_NAMED][96]; /* cut to size */
+    const char *why[INN_REFIT_NAMED]; /* one sentence; static */
 };
 
 /*

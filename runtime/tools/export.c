@@ -322,10 +322,8 @@ static enum inn_status print_tables(struct inn_cli *cli,
     if (st == INN_OK && refitter->source != INN_REFIT_NONE)
         printf("%d layers refitted on %s\n", refitter->report.layers,
                inn_refitter_text(text, refitter));
-    if (st == INN_OK && refitter->source != INN_REFIT_NONE &&
-        refitter->report.left > 0)
-        printf("%d layers whose weights are shared were left\n",
-               refitter->report.left);
+    if (st == INN_OK)
+        inn_refit_print_left(&refitter->report);
     if (st == INN_OK && inn_plan_by_weights(&net->plan))
         inn_print_unmeasured(unmeasured);
     if (st == INN_OK && net->plan.took_ms > 0)

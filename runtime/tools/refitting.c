@@ -177,4 +177,20 @@ void inn_json_refit(struct inn_json *json, const struct inn_refitter *r)
     inn_json_text(json, json->root, "refit", names[r->source]);
     inn_json_int(json, json->root, "refit_layers", r->report.layers);
     inn_json_int(json, json->root, "refit_samples", r->feed.count);
+    inn_json_int(json, json->root, "refit_left", r->report.left);
+}
+
+void inn_refit_print_left(const struct inn_refit_report *r)
+{
+    int i;
+
+    if (r->left > 0)
+        printf("%d layers were left as sampling made them:\n", r->left);
+    for (i = 0; i < r->left && i < INN_REFIT_NAMED; i++) {
+        printf("  ");
+        inn_print_clean(stdout, r->named[i]);
+        printf(": %s\n", r->why[i]);
+    }
+    if (r->left > INN_REFIT_NAMED)
+        printf("  and %d more\n", r->left - INN_REFIT_NAMED);
 }

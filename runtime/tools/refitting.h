@@ -56,7 +56,13 @@ void inn_refitter_free(struct inn_refitter *r);
 const char *inn_refitter_text(char text[INN_REFITTER_TEXT],
                               const struct inn_refitter *r);
 
-/* The fields refit, refit_layers and refit_samples, where there was a refit. */
+/*
+ * The fields refit, refit_layers, refit_samples and refit_left, where there
+ * was a refit.
+ */
 void inn_json_refit(struct inn_json *json, const struct inn_refitter *r);
+
+/* Lines on the layers that were left, the first of them by name; or none. */
+void inn_refit_print_left(const struct inn_refit_report *r);
 
 #endif
