@@ -8,12 +8,56 @@
 #include "runtime/pictures/calibration.h"
 #include "runtime/pictures/stored.h"
 
+/*
+ * As many are drawn as 256 of 64 × 64 pixels and three channels have elements,
+ * within these bounds: more say little more (doc/results.md).
+ */
+#define DRAWN_ELEMENTS ((int64_t)256 * 3 * 64 * 64)
+#define DRAWN_LEAST 64
+#define DRAWN_MOST 256
+
+static int64_t count_drawn(const struct inn_model *model)
+{
+    int64_t elements = 1, most;
+    int i, k;
+
+    for (i = 0; i < model->n_bindings; i++) {
+        const struct inn_binding *b = &model->bindings[i];
+
+        for (k = 0; k < b->rank; k++) {
+            if (b->dims[k] > DRAWN_ELEMENTS / elements)
+                return DRAWN_LEAST;
+            elements *= b->dims[k] > 0 ? b->dims[k] : 1;
+        }
+    }
+    most = DRAWN_ELEMENTS / elements;
+    return most < DRAWN_LEAST ? DRAWN_LEAST
+           : most > DRAWN_MOST ? DRAWN_MOST : most;
+}
+
 /* Whether a picture may come of a picture: it is looked at what is drawn. */
 static bool makes_pictures(const struct inn_graph *g)
 {
     return g->n_inputs == 1 && g->n_outputs == 1 &&
            g->values[g->inputs[0]].rank == 4 &&
            g->values[g->outputs[0]].rank == 4;
+}
+
+/* The largest network that is refitted by drawn inputs unasked. */
+#define MOST_MACS ((int64_t)2500000000)
+
+static enum inn_status is_large(bool *large, const struct inn_model *model,
+                                struct inn_error *err)
+{
+    struct inn_plan full;
+    struct inn_cost cost;
+    enum inn_status st = inn_plan_full(&full, model, err);
+
+    if (st == INN_OK)
+        st = inn_plan_cost(&cost, model, full.widths, err);
+    inn_plan_free(&full);
+    *large = st == INN_OK && cost.macs > MOST_MACS;
+    return st;
 }
 
 /* inn_drawn_use, for which the network at full width is made. */
@@ -55,10 +99,15 @@ enum inn_status inn_refit_choose(enum inn_refit_source *source,
         *source = INN_REFIT_STORED;
         return INN_OK;
     }
-    if (inn_drawn_statistics(model))
-        use = INN_DRAWN_STANDARDISED;
-    else if (makes_pictures(model->graph))
+    if (inn_drawn_statistics(model)) {
+        bool large = false;
+
+        if (asked == NULL)
+            st = is_large(&large, model, err);
+        use = large ? INN_DRAWN_USELESS : INN_DRAWN_STANDARDISED;
+    } else if (makes_pictures(model->graph)) {
         st = find_use(&use, model, threads, err);
+    }
     if (use != INN_DRAWN_USELESS)
         *source = use == INN_DRAWN_STANDARDISED ? INN_REFIT_DRAWN
                                                 : INN_REFIT_FAMILIAR;
@@ -97,7 +146,7 @@ enum inn_status inn_refit_samples(struct inn_feed *feed,
 {
     const struct inn_calibration given = {.path = path, .samples = n};
     const struct inn_drawn_options o = {
-        .pictures = n > 0 ? n : INN_DRAWN_SAMPLES, .threads = threads};
+        .pictures = n > 0 ? n : count_drawn(model), .threads = threads};
     char text[INN_DRAWN_TEXT];
     enum inn_status st;
 

@@ -6,13 +6,12 @@
 #include "runtime/grid/model.h"
 #include "runtime/refit/source.h"
 
-/* Drawn where nothing is said: more say little more (doc/results.md). */
-#define INN_DRAWN_SAMPLES 128
-
 /*
  * asked: "off", "auto" or a path; NULL: auto if by_default, else off. Auto is
  * what the file keeps, else drawn inputs if they help (inn_drawn_use), else
- * nothing; and nothing where the rules of sampling were chosen by hand, which
+ * nothing. Where nobody asked, standardised ones are left out for networks of
+ * more than MACs 2.5 G, of which they take most of a minute and gave least
+ * (doc/results.md); and nothing is done where the rules of sampling were chosen by hand, which
  * whoever does that wants to see (chosen).
  */
 enum inn_status inn_refit_choose(enum inn_refit_source *source,
@@ -23,7 +22,8 @@ enum inn_status inn_refit_choose(enum inn_refit_source *source,
 
 /*
  * Samples for the inputs of full, model's network at full width: at most n,
- * evenly spread, or the source's own number for 0. path: of GIVEN, as
+ * evenly spread; for 0 64 of the user's, all stored ones, and 64 drawn ones or,
+ * of small inputs, up to 256. path: of GIVEN, as
  * inn_calibrate takes it. Memory from arena. Errors as inn_calibrate,
  * inn_stored_feed and inn_draw_again.
  */

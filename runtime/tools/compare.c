@@ -23,7 +23,9 @@ struct values {
     bool per_layer;
 };
 
-static const struct values defaults = {.atol = 1e-5, .rtol = 1e-5};
+/* What was exported is compared with what export makes: refitted, too. */
+static const struct values defaults = {.atol = 1e-5, .rtol = 1e-5,
+                                       .refit = {.by_default = true}};
 
 static const struct inn_option options[] = {
     {"input", 'i', INN_OPT_LIST, offsetof(struct values, inputs),
@@ -43,7 +45,7 @@ static const struct inn_option options[] = {
 
 static const struct inn_option_set sets[] = {
     {"Options", options, 0},
-    {"Refitting (.inn; default off)", inn_refitting_options,
+    {"Refitting (.inn)", inn_refitting_options,
      offsetof(struct values, refit)},
     {"Sampling options (of every .inn)", inn_sampling_options,
      offsetof(struct values, sampling)},

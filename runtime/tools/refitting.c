@@ -16,7 +16,7 @@ const struct inn_option inn_refitting_options[] = {
      "where they help (./auto is a folder of that name)"},
     {"samples", 0, INN_OPT_INT, offsetof(struct inn_refitting, samples), "N",
      1, 1 << 20, "how many of them are used at most, evenly spread (default "
-     "64 of DATA, all that the file keeps, 128 drawn)"},
+     "64 of DATA, all that the file keeps, 64 to 256 drawn)"},
     {NULL, 0, INN_OPT_FLAG, 0, NULL, 0, 0, NULL},
 };
 
