@@ -6,6 +6,7 @@
  */
 #include "runtime/refit/fit.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +32,8 @@ struct equations {
     double *pull;   /* W0 (Λ) [outputs × n]: what holds W at W0 */
     double *cross;  /* R [outputs × n] */
     struct inn_cholesky cholesky;
-    bool solved;
+    bool solved; /* there is a factor, */
+    bool usable; /* and what came of it last are numbers */
 };
 
 struct inn_refit_fit {
@@ -252,11 +254,16 @@ static enum inn_status solve(const struct pass *p)
 {
     size_t n = p->fit->n, count = p->fit->outputs * n, i;
     double rows = (double)(p->fit->per_sample * p->task->samples);
+    enum inn_status st;
 
     for (i = 0; i < count; i++)
         p->e->now[i] = p->e->cross[i] / rows + p->e->pull[i];
-    return inn_cholesky_solve(&p->e->cholesky, p->e->now, p->fit->outputs,
-                              p->threads, p->err);
+    st = inn_cholesky_solve(&p->e->cholesky, p->e->now, p->fit->outputs,
+                            p->threads, p->err);
+    p->e->usable = st == INN_OK;
+    for (i = 0; i < count; i++)
+        p->e->usable = p->e->usable && fabs(p->e->now[i]) <= (double)FLT_MAX;
+    return st;
 }
 
 /* All parts, each with its own verdict. */
@@ -298,7 +305,7 @@ static void run_part(void *context, size_t part)
         if (st == INN_OK)
             inn_linear_get(&j->task->layer->linear, e->start, j->weight,
                            j->bias, part);
-    } else if (e->solved) {
+    } else if (e->usable) {
         memset(e->cross, 0, fit->outputs * fit->n * sizeof(double));
     } else {
         return;
@@ -337,7 +344,7 @@ static enum inn_status run(struct inn_refit_fit *fit,
         st = j.errors[i].status;
         if (st != INN_OK && err != NULL)
             *err = j.errors[i];
-        if (st == INN_OK && fit->parts[i].solved)
+        if (st == INN_OK && fit->parts[i].usable)
             inn_linear_put(&task->layer->linear, fit->parts[i].now, weight,
                            bias, i);
     }

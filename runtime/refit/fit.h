@@ -46,7 +46,8 @@ struct inn_refit_fit;
  * T the aim, s the shortcut, Λ = strength (diag Var x + floor mean Var x).
  * Where constant factors a and summands b lie between, (T − s − b) / a in
  * place of T − s; where a is next to nothing, what the layer gives already.
- * weight and bias get the result. fit: own, kept for inn_refit_again.
+ * weight and bias get the result; where there is none, since sums aren't
+ * finite, they stay. fit: own, kept for inn_refit_again.
  */
 enum inn_status inn_refit_solve(struct inn_refit_fit **fit,
                                 const struct inn_refit_task *task,

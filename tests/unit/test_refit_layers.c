@@ -266,6 +266,33 @@ START_TEST(a_layer_that_gives_its_aim_stays)
 }
 END_TEST
 
+START_TEST(sums_that_are_not_finite_leave_weights_as_they_are)
+{
+    const struct inn_tensor *x = make_conv(&convs[0], true);
+    const struct inn_tensor *y = run_once(&session, 1, true, false, x, 1);
+    struct inn_tensor *aim = new_tensor(INN_F32, y->rank, y->dims);
+    struct inn_refit_layer layer;
+    struct inn_refit_task task = make_task(&layer, x, aim->data);
+    struct inn_tensor *weight = graph->values[layer.linear.weight].init;
+    float *was = malloc(weight->bytes);
+    struct inn_refit_fit *fit;
+    struct inn_error err;
+
+    ck_assert_ptr_nonnull(was);
+    memcpy(was, weight->data, weight->bytes);
+    if (_i == 0)
+        ((float *)aim->data)[3] = INFINITY;
+    else
+        ((float *)x->data)[3] = 1e30f; /* its square isn't finite */
+    ck_assert_int_eq(inn_refit_solve(&fit, &task, &all_rows, weight,
+                                     graph->values[layer.linear.bias].init, 1,
+                                     heap, &err), INN_OK);
+    inn_refit_fit_free(fit);
+    ck_assert_mem_eq(was, weight->data, weight->bytes);
+    free(was);
+}
+END_TEST
+
 /*
  * An aim far below the flat part is met by anything there: what the layer
  * gave there is left, so that weights stay where all of it is.
@@ -339,6 +366,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_fit_is_the_dense_solution, 0,
                         2 * (int)INN_COUNT(convs));
     tcase_add_test(tcase, a_layer_that_gives_its_aim_stays);
+    tcase_add_loop_test(
+        tcase, sums_that_are_not_finite_leave_weights_as_they_are, 0, 2);
     tcase_add_test(tcase, aims_in_a_flat_part_count_as_met);
     tcase_add_test(tcase, every_failing_request_of_a_fit_is_reported);
     suite_add_tcase(suite, tcase);
