@@ -4,6 +4,7 @@
  */
 #include "runtime/pictures/calibration.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -355,10 +356,14 @@ enum inn_status inn_calibrate(struct inn_feed *feed,
     struct stat about;
     int64_t count = 0, most = 1;
     enum inn_status st;
-    bool folder = stat(c->path, &about) == 0 && S_ISDIR(about.st_mode);
+    bool there = stat(c->path, &about) == 0;
+    bool folder = there && S_ISDIR(about.st_mode);
     int i;
 
     memset(feed, 0, sizeof(*feed));
+    if (!there)
+        return inn_fail(err, INN_ERR_IO, "can't be opened: %s",
+                        strerror(errno));
     st = inn_shapes_infer(&shapes, graph, model->bindings,
                           (size_t)model->n_bindings, INN_DEFAULT_SPATIAL,
                           (size_t)64 << 10, err);
