@@ -82,11 +82,9 @@ static enum inn_status find_use(enum inn_drawn_use *use,
 enum inn_status inn_refit_choose(enum inn_refit_source *source,
                                  const struct inn_model *model,
                                  const char *asked, bool by_default,
-                                 bool chosen, int threads,
-                                 struct inn_error *err)
+                                 int threads, struct inn_error *err)
 {
-    bool automatic = asked != NULL ? strcmp(asked, "auto") == 0
-                                   : by_default && !chosen;
+    bool automatic = asked != NULL ? strcmp(asked, "auto") == 0 : by_default;
     enum inn_drawn_use use = INN_DRAWN_USELESS;
     enum inn_status st = INN_OK;
 

@@ -10,15 +10,13 @@
  * asked: "off", "auto" or a path; NULL: auto if by_default, else off. Auto is
  * what the file keeps, else drawn inputs if they help (inn_drawn_use), else
  * nothing. Where nobody asked, standardised ones are left out for networks of
- * more than MACs 2.5 G, of which they take most of a minute and gave least
- * (doc/results.md); and nothing is done where the rules of sampling were chosen by hand, which
- * whoever does that wants to see (chosen).
+ * more than 2.5 G MACs, of which they take most of a minute and gave least
+ * (doc/results.md).
  */
 enum inn_status inn_refit_choose(enum inn_refit_source *source,
                                  const struct inn_model *model,
                                  const char *asked, bool by_default,
-                                 bool chosen, int threads,
-                                 struct inn_error *err);
+                                 int threads, struct inn_error *err);
 
 /*
  * Samples for the inputs of full, model's network at full width: at most n,

@@ -659,9 +659,8 @@ static enum inn_status gather_costs(struct facts *f, struct inn_cli *cli,
         st = inn_network_cost(&f->cost, net, err);
         return st == INN_OK ? find_uncounted(f, cli, net, err) : st;
     }
-    st = inn_refit_choose(&net->refit, net->model, v->refit.data,
-                          v->refit.by_default, !rules->open,
-                          (int)v->common.threads, err);
+    st = inn_refitting_choose(net, &v->sampling, 0, rules, &v->refit,
+                              (int)v->common.threads, err);
     if (st == INN_OK)
         st = inn_network_plan(&net->plan, net, &v->sampling, 0, rules,
                           (int)v->common.threads, err);

@@ -107,6 +107,28 @@ static enum inn_status leave(struct inn_network *net, struct inn_cli *cli,
                             err);
 }
 
+/* Whether every channel stays, so that there is nothing to refit. */
+static bool is_full(const struct inn_sampling *s, double width)
+{
+    return (width > 0 && s->set.n == 0 ? width : inn_sampling_width(s)) >= 1;
+}
+
+enum inn_status inn_refitting_choose(struct inn_network *net,
+                                     const struct inn_sampling *s,
+                                     double width,
+                                     const struct inn_rules *rules,
+                                     const struct inn_refitting *v,
+                                     int threads, struct inn_error *err)
+{
+    bool automatic = v->data == NULL || is_word(v, "auto");
+
+    net->refit = INN_REFIT_NONE;
+    if (automatic && is_full(s, width))
+        return INN_OK;
+    return inn_refit_choose(&net->refit, net->model, v->data,
+                            v->by_default && rules->open, threads, err);
+}
+
 enum inn_status inn_refit_sample(struct inn_refitter *r,
                                  struct inn_network *net,
                                  const struct inn_sampling *s, double width,
@@ -125,8 +147,7 @@ enum inn_status inn_refit_sample(struct inn_refitter *r,
                         "an ONNX network has one width, to which nothing is "
                         "refitted; `inn convert` makes an .inn of it");
     if (net->model != NULL) {
-        st = inn_refit_choose(&net->refit, net->model, v->data,
-                              v->by_default, !rules->open, threads, err);
+        st = inn_refitting_choose(net, s, width, rules, v, threads, err);
         if (st != INN_OK)
             return st;
     }

@@ -35,6 +35,19 @@ struct inn_refitter {
 };
 
 /*
+ * Makes net->refit what a refit at this width would go by, for which see
+ * inn_refit_choose: nothing by itself where every channel stays, or where the
+ * rules of sampling were chosen by hand, which whoever does that wants to see.
+ * net is of an .inn; width as in inn_sampling_plan.
+ */
+enum inn_status inn_refitting_choose(struct inn_network *net,
+                                     const struct inn_sampling *s,
+                                     double width,
+                                     const struct inn_rules *rules,
+                                     const struct inn_refitting *v,
+                                     int threads, struct inn_error *err);
+
+/*
  * As inn_network_sample, for a plan that suits what follows; then the refit,
  * if v and the file ask for one. Samples are read the first time. Where auto
  * finds a network that can't be refitted, a note says why and it stays as it

@@ -127,7 +127,7 @@ class Case(nets.Net):
         small = os.path.join(self.tmp, "small.onnx")
         for width in self.widths:
             nets.call(self.inn, "export", self.file, "-o", small, "-f", "-q",
-                      "--width", width)
+                      "--refit", "off", "--width", width)
             if self.name in SAME_AS:
                 continue
             theirs = self.run_ort(small, "ort")

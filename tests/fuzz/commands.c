@@ -260,21 +260,30 @@ static enum inn_status status_of(const struct inside *r)
     }
 }
 
+/* Whether a line of n characters is one of those that are no error. */
+static bool is_note(const char *line, size_t n)
+{
+    static const char *const marks[] = {"input sizes assumed: ", "warning: ",
+                                        ": not refitted: "};
+    size_t i;
+
+    for (i = 0; i < INN_COUNT(marks); i++) {
+        const char *at = strstr(line, marks[i]);
+
+        if (at != NULL && at < line + n)
+            return true;
+    }
+    return false;
+}
+
 /* What stands on stderr behind notes, which may come before an error. */
 static const char *behind_notes(const char *text)
 {
     const char *end;
 
-    while ((end = strchr(text, '\n')) != NULL && end[1] != '\0') {
-        size_t n = (size_t)(end - text);
-        const char *note = strstr(text, "input sizes assumed: ");
-        const char *warning = strstr(text, "warning: ");
-
-        if ((note == NULL || note >= text + n) &&
-            (warning == NULL || warning >= text + n))
-            break;
+    while ((end = strchr(text, '\n')) != NULL && end[1] != '\0' &&
+           is_note(text, (size_t)(end - text)))
         text = end + 1;
-    }
     return text;
 }
 
