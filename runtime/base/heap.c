@@ -2,10 +2,11 @@
  * The capped heap. A 64-byte header before each block carries its size, so
  * that what is freed is known without asking the C library.
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, madvise */
 #include "runtime/base/heap.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,12 @@
 #include "runtime/base/machine.h"
 
 #define HEADER 64
+/*
+ * Blocks from here on ask for huge pages, of this size: small ones are a
+ * fifth of a refit's time, spent on the first touch of each.
+ */
+#define LARGE ((size_t)4 << 20)
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct inn_heap {
     size_t ceiling;
@@ -116,6 +123,21 @@ static bool reserve(struct inn_heap *heap, size_t total)
     return true;
 }
 
+/* Only a hint: what lies within whole huge pages may be on them. */
+static void hint(char *base, size_t total)
+{
+#ifdef MADV_HUGEPAGE
+    size_t skip = (HUGE_PAGE - (uintptr_t)base % HUGE_PAGE) % HUGE_PAGE;
+
+    if (total >= LARGE)
+        (void)madvise(base + skip, (total - skip) / HUGE_PAGE * HUGE_PAGE,
+                      MADV_HUGEPAGE);
+#else
+    (void)base;
+    (void)total;
+#endif
+}
+
 void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
                     struct inn_error *err)
 {
@@ -144,6 +166,7 @@ void *inn_alloc_raw(struct inn_heap *heap, size_t count, size_t size,
         inn_no_memory(err, bytes);
         return NULL;
     }
+    hint(base, total);
     memcpy(base, &total, sizeof(total));
     return base + HEADER;
 }

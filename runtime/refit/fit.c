@@ -17,9 +17,13 @@
 #include "runtime/refit/cholesky.h"
 #include "runtime/refit/product.h"
 
-/* Rows of a slab, and how many one part gathers. */
+/* Rows of a slab, and of a block, which a cache holds until it is packed. */
 #define SLAB ((size_t)2048)
-#define GATHER ((size_t)64)
+#define BLOCK ((size_t)64)
+/* Blocks that are gathered at once, at most. */
+#define STRIPS ((size_t)16)
+/* Bytes of packed rows, of all parts, that are kept for further rounds. */
+#define KEPT_BYTES ((size_t)128 << 20)
 
 const struct inn_refit_settings inn_refit_defaults = {
     .ridge = 0.02, .per_row = 3.0, .floor = 0.3, .rows = 60, .rounds = 1};
@@ -31,6 +35,7 @@ struct equations {
     double *factor; /* G [n × n], then its Cholesky factor */
     double *pull;   /* W0 (Λ) [outputs × n]: what holds W at W0 */
     double *cross;  /* R [outputs × n] */
+    float *rows;    /* x, packed slab by slab, for further rounds; or NULL */
     struct inn_cholesky cholesky;
     bool solved; /* there is a factor, */
     bool usable; /* and what came of it last are numbers */
@@ -41,7 +46,7 @@ struct inn_refit_fit {
     struct inn_refit_settings settings;
     struct equations *parts;
     size_t n_parts, outputs, n; /* n: unknowns and the constant */
-    size_t per_sample;          /* rows of one sample */
+    size_t per_sample, rows;    /* of one sample, of all */
 };
 
 /* One pass over all rows of a part. */
@@ -52,8 +57,10 @@ struct pass {
     size_t part;
     bool again;
     size_t first, rows; /* of the slab */
-    float *x, *t;       /* [SLAB × n], [SLAB × outputs] */
-    float *packed_x, *packed_t;
+    size_t strips;
+    float *x, *t;             /* [strips × BLOCK × n], [… × outputs] */
+    float *packed_x, *packed_t; /* of the slab */
+    bool has_x;               /* packed_x is there from the round before */
     struct inn_error *err;
     int threads;
 };
@@ -161,58 +168,96 @@ static void target_row(const struct pass *p, float *t, size_t sample,
     }
 }
 
-static void gather_part(void *context, size_t part)
+/* Row i of the slab. */
+static void gather_row(const struct pass *p, float *x, float *t, size_t i)
 {
-    const struct pass *p = context;
     const struct inn_linear *l = &p->task->layer->linear;
     size_t input = l->from.outer * l->from.channels * l->from.inner;
-    size_t row = part * GATHER, end = smaller(p->rows, row + GATHER);
+    size_t per_sample = p->fit->per_sample, n = p->fit->n;
+    size_t sample = (p->first + i) / per_sample;
+    size_t position = pick((p->first + i) % per_sample, per_sample,
+                           l->positions, sample);
 
-    for (; row < end; row++) {
-        size_t sample = (p->first + row) / p->fit->per_sample;
-        size_t position = pick((p->first + row) % p->fit->per_sample,
-                               p->fit->per_sample, l->positions, sample);
-        float *x = p->x + row * p->fit->n;
+    target_row(p, t, sample, position);
+    if (p->has_x)
+        return;
+    inn_linear_rows(l, x, n, p->task->x + sample * input, p->part, &position,
+                    1);
+    if (l->bias < 0)
+        x[n - 1] = 0.0f;
+}
 
-        inn_linear_rows(l, x, p->fit->n, p->task->x + sample * input,
-                        p->part, &position, 1);
-        if (l->bias < 0)
-            x[p->fit->n - 1] = 0.0f;
-        target_row(p, p->t + row * p->fit->outputs, sample, position);
+/* Every strips-th block of the slab. */
+static void gather_strip(void *context, size_t strip)
+{
+    const struct pass *p = context;
+    size_t n = p->fit->n, m = p->fit->outputs, at, i;
+    float *x = p->x + strip * BLOCK * n, *t = p->t + strip * BLOCK * m;
+
+    for (at = strip * BLOCK; at < p->rows; at += p->strips * BLOCK) {
+        size_t count = smaller(BLOCK, p->rows - at);
+
+        for (i = 0; i < count; i++)
+            gather_row(p, x + i * n, t + i * m, at + i);
+        if (!p->has_x)
+            inn_pack_floats(p->packed_x, p->rows, at, x, count, n);
+        inn_pack_floats(p->packed_t, p->rows, at, t, count, m);
     }
+}
+
+static void sum_up_slab(struct pass *p)
+{
+    size_t n = p->fit->n, m = p->fit->outputs;
+
+    inn_parallel(p->threads, p->strips, gather_strip, p);
+    if (!p->again)
+        inn_product_floats(p->e->factor, n, p->packed_x, n, p->packed_x, n,
+                           p->rows, true, p->threads);
+    inn_product_floats(p->e->cross, n, p->packed_t, m, p->packed_x, n,
+                       p->rows, false, p->threads);
+}
+
+/* Room for all rows where they are kept, else for those of a slab. */
+static enum inn_status make_slabs(struct pass *p, float **slab)
+{
+    struct inn_heap *heap = p->fit->heap;
+    size_t wide = inn_panels(p->fit->n) * INN_PANEL * sizeof(float);
+    size_t m = p->fit->outputs;
+    size_t most = KEPT_BYTES / p->fit->n_parts / wide;
+    bool keep = p->fit->settings.rounds > 0 && p->fit->rows <= most;
+
+    *slab = NULL;
+    p->strips = smaller(STRIPS, (p->fit->rows + BLOCK - 1) / BLOCK);
+    if (keep && p->e->rows == NULL)
+        p->e->rows = inn_alloc_raw(heap, p->fit->rows, wide, p->err);
+    if (!keep)
+        *slab = inn_alloc_raw(heap, SLAB, wide, p->err);
+    p->has_x = keep && p->again;
+    p->x = inn_alloc_raw(heap, p->strips * BLOCK, p->fit->n * sizeof(float),
+                         p->err);
+    p->t = inn_alloc_raw(heap, p->strips * BLOCK, m * sizeof(float), p->err);
+    p->packed_t = inn_alloc_raw(heap, SLAB, inn_panels(m) * INN_PANEL *
+                                sizeof(float), p->err);
+    return (keep ? p->e->rows : *slab) != NULL && p->x != NULL &&
+                   p->t != NULL && p->packed_t != NULL
+               ? INN_OK : inn_refused(p->err);
 }
 
 static enum inn_status sum_up(struct pass *p)
 {
-    size_t n = p->fit->n, m = p->fit->outputs;
-    size_t all = p->fit->per_sample * p->task->samples;
+    size_t wide = inn_panels(p->fit->n) * INN_PANEL, all = p->fit->rows;
     struct inn_heap *heap = p->fit->heap;
-    enum inn_status st = INN_OK;
+    float *slab;
+    enum inn_status st = make_slabs(p, &slab);
 
-    p->x = inn_alloc_raw(heap, SLAB, n * sizeof(float), p->err);
-    p->t = inn_alloc_raw(heap, SLAB, m * sizeof(float), p->err);
-    p->packed_x = inn_alloc_raw(heap, SLAB, inn_panels(n) * INN_PANEL *
-                                sizeof(float), p->err);
-    p->packed_t = inn_alloc_raw(heap, SLAB, inn_panels(m) * INN_PANEL *
-                                sizeof(float), p->err);
-    if (p->x == NULL || p->t == NULL || p->packed_x == NULL ||
-        p->packed_t == NULL)
-        st = inn_refused(p->err);
     for (p->first = 0; p->first < all && st == INN_OK; p->first += p->rows) {
         p->rows = smaller(SLAB, all - p->first);
-        inn_parallel(p->threads, (p->rows + GATHER - 1) / GATHER, gather_part,
-                     p);
-        inn_pack_floats(p->packed_x, p->x, p->rows, n, n, p->threads);
-        inn_pack_floats(p->packed_t, p->t, p->rows, m, m, p->threads);
-        if (!p->again)
-            inn_product_floats(p->e->factor, n, p->packed_x, n, p->packed_x,
-                               n, p->rows, true, p->threads);
-        inn_product_floats(p->e->cross, n, p->packed_t, m, p->packed_x, n,
-                           p->rows, false, p->threads);
+        p->packed_x = slab != NULL ? slab : p->e->rows + p->first * wide;
+        sum_up_slab(p);
     }
+    inn_free(heap, slab);
     inn_free(heap, p->x);
     inn_free(heap, p->t);
-    inn_free(heap, p->packed_x);
     inn_free(heap, p->packed_t);
     return st;
 }
@@ -223,7 +268,7 @@ static void add_ridge(const struct pass *p)
     const struct inn_refit_settings *s = &p->fit->settings;
     const struct inn_linear *l = &p->task->layer->linear;
     size_t n = p->fit->n, i, j, o;
-    double rows = (double)(p->fit->per_sample * p->task->samples);
+    double rows = (double)p->fit->rows;
     double independent = (double)(l->positions * p->task->samples);
     double strength = s->per_row * (double)(n - 1) / independent;
     double *g = p->e->factor, mean = 0.0, lambda;
@@ -253,7 +298,7 @@ static void add_ridge(const struct pass *p)
 static enum inn_status solve(const struct pass *p)
 {
     size_t n = p->fit->n, count = p->fit->outputs * n, i;
-    double rows = (double)(p->fit->per_sample * p->task->samples);
+    double rows = (double)p->fit->rows;
     enum inn_status st;
 
     for (i = 0; i < count; i++)
@@ -372,6 +417,7 @@ enum inn_status inn_refit_solve(struct inn_refit_fit **fit,
     f->n = inn_linear_unknowns(l) + 1;
     wanted = (settings->rows * f->n + task->samples - 1) / task->samples;
     f->per_sample = wanted < l->positions ? wanted : l->positions;
+    f->rows = f->per_sample * task->samples;
     f->parts = inn_alloc(heap, l->parts, sizeof(*f->parts), err);
     if (f->parts == NULL)
         return inn_refused(err);
@@ -402,6 +448,7 @@ void inn_refit_fit_free(struct inn_refit_fit *fit)
         inn_free(fit->heap, e->pull);
         inn_free(fit->heap, e->cross);
         inn_free(fit->heap, e->factor);
+        inn_free(fit->heap, e->rows);
         if (e->solved)
             inn_cholesky_free(&e->cholesky);
     }

@@ -17,8 +17,6 @@
 #define TILE ((size_t)4)
 /* Rows whose products are summed up in float; packed, caches hold them. */
 #define SLICE ((size_t)256)
-/* Rows that one part of the packing takes. */
-#define PACK_ROWS ((size_t)64)
 
 /* c += sign A^T B for up to `rows` of a's columns and `columns` of b's. */
 typedef void float_kernel(double *c, size_t step, const float *a,
@@ -132,37 +130,20 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-struct packing {
-    float *to;
-    const float *from;
-    size_t rows, columns, step;
-};
-
-/* A stretch of rows, into all panels. */
-static void pack_part(void *context, size_t part)
+void inn_pack_floats(float *to, size_t rows, size_t first, const float *from,
+                     size_t n, size_t columns)
 {
-    const struct packing *p = context;
-    size_t end = smaller(p->rows, (part + 1) * PACK_ROWS), row, c, n;
+    size_t row, c, end = first + n, count;
 
-    for (row = part * PACK_ROWS; row < end; row++) {
-        const float *from = p->from + row * p->step;
+    for (row = first; row < end; row++, from += columns) {
+        for (c = 0; c < columns; c += INN_PANEL) {
+            float *at = to + (c / INN_PANEL * rows + row) * INN_PANEL;
 
-        for (c = 0; c < p->columns; c += INN_PANEL) {
-            float *to = p->to + (c / INN_PANEL * p->rows + row) * INN_PANEL;
-
-            n = smaller(INN_PANEL, p->columns - c);
-            memcpy(to, from + c, n * sizeof(*to));
-            memset(to + n, 0, (INN_PANEL - n) * sizeof(*to));
+            count = smaller(INN_PANEL, columns - c);
+            memcpy(at, from + c, count * sizeof(*at));
+            memset(at + count, 0, (INN_PANEL - count) * sizeof(*at));
         }
     }
-}
-
-void inn_pack_floats(float *to, const float *from, size_t rows,
-                     size_t columns, size_t step, int threads)
-{
-    struct packing p = {to, from, rows, columns, step};
-
-    inn_parallel(threads, (rows + PACK_ROWS - 1) / PACK_ROWS, pack_part, &p);
 }
 
 struct product {

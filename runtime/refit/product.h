@@ -21,11 +21,11 @@ static inline size_t inn_panels(size_t columns)
 }
 
 /*
- * Packs from [rows × columns], rows step elements apart, into to, which has
- * room for inn_panels(columns) × rows × PANEL.
+ * Packs n rows of a matrix of `rows` rows, from `first` on, into to, which
+ * has room for inn_panels(columns) × rows × PANEL. from [n × columns].
  */
-void inn_pack_floats(float *to, const float *from, size_t rows,
-                     size_t columns, size_t step, int threads);
+void inn_pack_floats(float *to, size_t rows, size_t first, const float *from,
+                     size_t n, size_t columns);
 
 /*
  * c [a_columns × b_columns], rows c_step apart, += A^T B for packed a and b

@@ -48,8 +48,10 @@ static void check_floats(size_t rows, size_t a, size_t b, bool lower,
         c[t] = room(a * b, sizeof(**c));
         packed[0] = room(inn_panels(a) * rows * INN_PANEL, sizeof(float));
         packed[1] = room(inn_panels(b) * rows * INN_PANEL, sizeof(float));
-        inn_pack_floats(packed[0], x, rows, a, step, t + 1);
-        inn_pack_floats(packed[1], x, rows, b, step, t + 1);
+        for (k = 0; k < rows; k++) {
+            inn_pack_floats(packed[0], rows, k, x + k * step, 1, a);
+            inn_pack_floats(packed[1], rows, k, x + k * step, 1, b);
+        }
         inn_product_floats(c[t], b, packed[0], a, packed[1], b, rows, lower,
                            t + 1);
         free(packed[0]);
