@@ -574,30 +574,67 @@ static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
     return st;
 }
 
-/* The user's own inputs over what drawn ones gave. */
-static enum inn_status gather_real(struct work *w, bool drawn)
+/* Samples first … first + count - 1 of feed, which keeps its memory. */
+static enum inn_status part_of(struct inn_feed *part,
+                               const struct inn_feed *feed, int64_t first,
+                               int64_t count, struct inn_arena *arena,
+                               struct inn_error *err)
 {
-    struct inn_gathered *real;
-    enum inn_status st = INN_OK;
     int i;
 
-    real = inn_arena_alloc(&w->arena, (size_t)w->n_gathered + 1,
-                           sizeof(*real), w->err);
+    *part = *feed;
+    part->count = count;
+    part->items = inn_arena_alloc(arena, (size_t)feed->n,
+                                  sizeof(*part->items), err);
+    if (part->items == NULL)
+        return inn_refused(err);
+    for (i = 0; i < feed->n; i++) {
+        struct inn_tensor *t = &part->items[i];
+        size_t one = feed->items[i].bytes / (size_t)feed->count;
+
+        *t = feed->items[i];
+        t->data = (char *)t->data + (size_t)first * one;
+        t->bytes = (size_t)count * one;
+        t->dims[0] = t->dims[0] / feed->count * count;
+    }
+    return INN_OK;
+}
+
+/* With fewer, half of them may be a single position. */
+#define LEAST_HALVED 8
+
+/* The user's own inputs over what drawn ones gave; halves say how far. */
+static enum inn_status gather_real(struct work *w, bool drawn)
+{
+    int64_t count = w->o->real->count, first, part_count;
+    int n = w->n_gathered, halves = count < LEAST_HALVED ? 1 : 2, i, k;
+    struct inn_gathered *real;
+    struct inn_feed part;
+    enum inn_status st = INN_OK;
+
+    real = inn_arena_alloc(&w->arena, 2 * (size_t)n + 1, sizeof(*real),
+                           w->err);
     if (real == NULL)
         return inn_refused(w->err);
-    for (i = 0; i < w->n_gathered && st == INN_OK; i++) {
-        const struct inn_gathered *g = &w->gathered[i];
+    for (i = 0; i < halves * n && st == INN_OK; i++) {
+        const struct inn_gathered *g = &w->gathered[i % n];
 
         st = inn_gather_start(&real[i], g->value, g->axis, g->n,
                               w->model->heap, w->err);
     }
-    if (st == INN_OK)
-        st = gather_of(w, real, w->o->real, false); /* as it is in use */
-    for (i = 0; i < w->n_gathered; i++) {
+    for (k = 0; k < halves && st == INN_OK; k++) {
+        first = k * count / halves;
+        part_count = (k + 1) * count / halves - first;
+        st = part_of(&part, w->o->real, first, part_count, &w->arena, w->err);
         if (st == INN_OK)
-            inn_blend_moments(&w->gathered[i], &real[i], w->o->real->count,
-                              drawn);
+            st = gather_of(w, real + k * n, &part, false); /* as in use */
+    }
+    for (i = 0; i < n; i++) {
+        if (st == INN_OK)
+            inn_blend_moments(&w->gathered[i], &real[i],
+                              halves > 1 ? &real[n + i] : NULL, count, drawn);
         inn_gather_free(&real[i], w->model->heap);
+        inn_gather_free(&real[n + i], w->model->heap);
     }
     return st;
 }

@@ -92,14 +92,17 @@ enum inn_status inn_gather_finish(struct inn_gathered *g,
 void inn_gather_free(struct inn_gathered *g, struct inn_heap *heap);
 
 /*
- * What was gathered of drawn inputs becomes that of samples real ones: means
- * and spatial correlations are real, variances and correlations of channels
- * by share samples/(samples + 24). For the rest variances are their mean, and
- * correlations the drawn ones; or none where drawn is false: *into holds
- * nothing.
+ * What was gathered of drawn inputs becomes that of real samples: means and
+ * spatial correlations are real, variances and correlations of channels by
+ * shares. For the rest variances are their mean, and correlations the drawn
+ * ones; or none where drawn is false: *into holds nothing.
+ *
+ * real and other are of either half of the samples, whose difference says how
+ * far each can be trusted; real becomes that of both. other NULL: there were
+ * too few to halve, and the shares are samples/(samples + 24).
  */
-void inn_blend_moments(struct inn_gathered *into,
-                       const struct inn_gathered *real, int64_t samples,
+void inn_blend_moments(struct inn_gathered *into, struct inn_gathered *real,
+                       const struct inn_gathered *other, int64_t samples,
                        bool drawn);
 
 /* One consumer of a group, as the elimination sees it. Borrowed. */

@@ -272,7 +272,7 @@ START_TEST(correlations_and_variances_are_real_by_their_share)
                              .count = 7};
 
     b.r[0][0] = 1;
-    inn_blend_moments(&a, &b, 24, true);
+    inn_blend_moments(&a, &b, NULL, 24, true);
     ck_assert_double_eq(a.cov[0], 3); /* half of 1, half of the mean, 5 */
     ck_assert_double_eq(a.cov[3], 7);
     ck_assert_double_eq_tol(a.cov[1], 0.5 * 0.5 * sqrt(3 * 7), 1e-12);
@@ -281,12 +281,67 @@ START_TEST(correlations_and_variances_are_real_by_their_share)
     ck_assert_double_eq(a.r[0][0], 1);
     /* Without drawn ones correlations shrink. */
     real[1] = real[2] = 3;
-    inn_blend_moments(&a, &b, 72, false);
+    inn_blend_moments(&a, &b, NULL, 72, false);
     ck_assert_double_eq_tol(a.cov[1], 0.75 * sqrt(2 * 8), 1e-12);
     /* Real ones that came to nothing change nothing. */
     real_mean[0] = (double)NAN;
-    inn_blend_moments(&a, &b, 72, true);
+    inn_blend_moments(&a, &b, NULL, 72, true);
     ck_assert_double_eq(a.mean[0], 5);
+}
+END_TEST
+
+/* Halves of variances 1 and 4 and these correlations, blended with none. */
+static void blend(struct inn_gathered *into, double r, double s)
+{
+    double means[2][2] = {{5, 6}, {5, 6}};
+    double one[] = {1, 2 * r, 2 * r, 4}, two[] = {1, 2 * s, 2 * s, 4};
+    struct inn_gathered a = {.n = 2, .mean = means[0], .cov = one,
+                             .count = 30};
+    struct inn_gathered b = {.n = 2, .mean = means[1], .cov = two,
+                             .count = 10};
+
+    inn_blend_moments(into, &a, &b, 64, true);
+}
+
+START_TEST(halves_that_agree_count_and_others_do_not)
+{
+    double mean[2], cov[4];
+    struct inn_gathered into = {.n = 2, .mean = mean, .cov = cov};
+    const double none[] = {9, 0, 0, 9};
+    double share = 1 - 0.04 / 4 / (0.35 * 0.35);
+
+    memcpy(cov, none, sizeof(none));
+    blend(&into, 0.5, 0.5);
+    ck_assert_double_eq(cov[0], 1);
+    ck_assert_double_eq_tol(cov[1], 1, 1e-12);
+    ck_assert_int_eq(into.count, 40);
+    memcpy(cov, none, sizeof(none));
+    blend(&into, 0.4, -0.4); /* of 0.2: noise of 0.16 is more than 0.04 */
+    ck_assert_double_eq(cov[1], 0);
+    memcpy(cov, none, sizeof(none));
+    blend(&into, 0.4, 0.2); /* together 0.35 */
+    ck_assert_double_eq_tol(cov[1], share * 0.35 * 2, 1e-12);
+}
+END_TEST
+
+/* Means that differ are variance of the whole. */
+START_TEST(halves_are_joined_about_their_common_mean)
+{
+    double mean[2], cov[4] = {1, 0, 0, 1};
+    double means[2][2] = {{0, 0}, {4, 8}};
+    double covs[2][4] = {{2, 0, 0, 2}, {2, 0, 0, 2}};
+    struct inn_gathered into = {.n = 2, .mean = mean, .cov = cov};
+    struct inn_gathered a = {.n = 2, .mean = means[0], .cov = covs[0],
+                             .count = 30};
+    struct inn_gathered b = {.n = 2, .mean = means[1], .cov = covs[1],
+                             .count = 10};
+
+    inn_blend_moments(&into, &a, &b, 64, true);
+    ck_assert_double_eq(mean[0], 1);
+    ck_assert_double_eq(mean[1], 2);
+    ck_assert_double_eq_tol(cov[0], 2 + 3.0 / 16 * 16, 1e-12);
+    ck_assert_double_eq_tol(cov[3], 2 + 3.0 / 16 * 64, 1e-12);
+    ck_assert_double_eq_tol(cov[1], 3.0 / 16 * 32, 1e-12);
 }
 END_TEST
 
@@ -451,6 +506,8 @@ int main(void)
     tcase_add_loop_test(t, arithmetic_at_the_input_says_its_range, 0, 4);
     tcase_add_test(t, the_same_is_drawn_on_any_number_of_threads);
     tcase_add_test(t, correlations_and_variances_are_real_by_their_share);
+    tcase_add_test(t, halves_that_agree_count_and_others_do_not);
+    tcase_add_test(t, halves_are_joined_about_their_common_mean);
     tcase_add_test(t, samples_are_spread_evenly_over_those_that_count);
     tcase_add_test(t, a_folder_of_arrays_is_read_by_name);
     tcase_add_test(t, bytes_are_pictures_and_prepared);
