@@ -202,6 +202,7 @@ enum inn_status inn_network_sample(struct inn_network *net,
     }
     inn_graph_free(net->graph);
     net->graph = NULL;
+    net->refitted = false;
     inn_plan_free(&net->plan);
     st = inn_network_plan(&net->plan, net, s, width, rules, threads, err);
     if (st != INN_OK)
@@ -287,7 +288,10 @@ enum inn_status inn_network_cost(struct inn_cost *cost,
     st = inn_network_check_sizes(net, err);
     if (st != INN_OK)
         return st;
-    return inn_plan_cost(cost, net->model, net->plan.widths, err);
+    return net->refitted ? inn_graph_cost(cost, net->graph, net->bindings,
+                                          net->n_bindings, err)
+                         : inn_plan_cost(cost, net->model, net->plan.widths,
+                                         err);
 }
 
 /* Its entry in the list; a new one where its kind has none. */

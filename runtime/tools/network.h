@@ -27,6 +27,7 @@ struct inn_network {
     const char *assumed; /* which were guessed, in words, or NULL */
     const char *unfit;   /* where none fit: what was tried, and why not */
     enum inn_refit_source refit; /* what follows sampling: plans suit it */
+    bool refitted; /* the sampled graph, which may have got biases */
     struct inn_pacer *pacer; /* once --ms was asked for, with these threads */
     int pacer_threads;
     struct inn_arena arena;
@@ -98,7 +99,7 @@ enum inn_status inn_network_full_cost(struct inn_cost *cost,
                                       const struct inn_network *net,
                                       struct inn_error *err);
 
-/* Of net at its present width. */
+/* Of net at its present width; refitted, with the biases that were added. */
 enum inn_status inn_network_cost(struct inn_cost *cost,
                                  const struct inn_network *net,
                                  struct inn_error *err);

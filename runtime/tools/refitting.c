@@ -155,8 +155,9 @@ enum inn_status inn_refit_sample(struct inn_refitter *r,
     if (st != INN_OK || net->model == NULL || net->refit == INN_REFIT_NONE)
         return st;
     st = refit(r, net, v, threads, at, &why);
+    net->refitted = st == INN_OK && r->report.layers > 0;
     if (st == INN_OK)
-        r->source = r->report.layers > 0 ? net->refit : INN_REFIT_NONE;
+        r->source = net->refitted ? net->refit : INN_REFIT_NONE;
     else if (st == INN_ERR_UNSUPPORTED && net->refit != INN_REFIT_GIVEN)
         st = leave(net, cli, threads, why.message, err);
     else
