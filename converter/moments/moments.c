@@ -44,6 +44,7 @@ struct work {
     struct inn_gathered *gathered; /* one per activation that is read */
     struct inn_gathered *target;   /* the sums that watch adds to */
     int64_t ran, samples; /* of a run, of all runs */
+    int64_t before, of;   /* samples before these runs, and of all */
     int *gathered_of; /* by value of graph: index of gathered, or -1 */
     int n_gathered;
     int64_t *full; /* N of every group */
@@ -560,7 +561,7 @@ static enum inn_status gather_of(struct work *w, struct inn_gathered *target,
     w->target = target;
     w->samples = feed->count;
     for (first = 0; first < feed->count && st == INN_OK; first += w->ran) {
-        progress(w, "moments", (int)first, (int)feed->count);
+        progress(w, "moments", (int)(w->before + first), (int)w->of);
         st = inn_interpret(w->graph, feed, first, standardise, watch, w,
                            w->o->threads, &w->ran, w->err);
     }
@@ -622,8 +623,9 @@ static enum inn_status gather_real(struct work *w, bool drawn)
         st = inn_gather_start(&real[i], g->value, g->axis, g->n,
                               w->model->heap, w->err);
     }
+    w->of = count;
     for (k = 0; k < halves && st == INN_OK; k++) {
-        first = k * count / halves;
+        w->before = first = k * count / halves;
         part_count = (k + 1) * count / halves - first;
         st = part_of(&part, w->o->real, first, part_count, &w->arena, w->err);
         if (st == INN_OK)
@@ -657,6 +659,7 @@ static enum inn_status gather_seen(struct work *w, char *from, size_t len)
     drawn = drawn && st == INN_OK;
     w->familiar = real != NULL || (drawn && feed->familiar);
     if (real == NULL || drawn) {
+        w->of = feed->count;
         if (st == INN_OK)
             st = gather_of(w, w->gathered, feed, w->statistics);
         ran = feed->count;
