@@ -234,8 +234,8 @@ enum inn_status inn_net_refit(struct inn_net *net, const char *data,
                           "nothing is refitted");
     st = data != NULL ? INN_OK
                       : inn_refit_choose(&source, net->file->model, "auto",
-                                         true,
-                                         net->file->limits.threads, err);
+                                         true, net->file->limits.threads,
+                                         err);
     if (st != INN_OK)
         return st;
     if (source == INN_REFIT_NONE)

@@ -69,7 +69,8 @@ endif
 EXTRA_DIST += tests/format/old tests/lint/cppcheck.txt \
     $(wildcard $(srcdir)/tests/format/kept/*)
 EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/tests/, run */run */*.c */*.h \
-    */*.case */*.md */*.py nets/ort bench/fidelity bench/figure1 bench/grow bench/networks \
-    bench/paper bench/readers bench/reasons bench/refit bench/rules \
-    bench/speed bench/steps bench/waiting bench/*.js ops/schema.txt cli/cases/*.case \
+    */*.case */*.md */*.py nets/ort bench/fidelity bench/figure1 bench/grow \
+    bench/networks bench/paper bench/readers bench/reasons bench/refit \
+    bench/rules bench/speed bench/steps bench/waiting bench/*.js \
+    ops/schema.txt cli/cases/*.case \
     cli/data/*.* cli/helpers/* random/mutate unit/leaks.supp))
